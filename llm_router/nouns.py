@@ -1,0 +1,429 @@
+"""The nouns: what travels along the path. Frozen, without I/O, importing nothing of the package.
+
+    Request -> Assessment -> Verdict -> Plan(Candidate...) -> Attempt... -> Answer -> Decision -> Reply
+
+Money is integer micro-dollars (1 USD = 1_000_000). Time stamps are Unix seconds, durations milliseconds.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+JsonDict = dict[str, Any]
+
+
+class Task(StrEnum):
+    QUERY = "query"
+    RESEARCH = "research"
+    GENERATE = "generate"
+    ANALYZE = "analyze"
+    CODE = "code"
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+class Complexity(StrEnum):
+    SIMPLE = "simple"
+    MODERATE = "moderate"
+    COMPLEX = "complex"
+    DEEP_REASONING = "deep_reasoning"
+
+
+class Profile(StrEnum):
+    BUDGET = "budget"
+    BALANCED = "balanced"
+    PREMIUM = "premium"
+
+
+class Billing(StrEnum):
+    """How a provider is paid: nothing, a flat subscription (quota, not dollars), or by the token."""
+
+    LOCAL = "local"
+    SUBSCRIPTION = "subscription"
+    METERED = "metered"
+
+
+def new_id(prefix: str) -> str:
+    """A short id that sorts by time: `d_0lx3k9f2a7c41e`."""
+    return f"{prefix}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(3)}"
+
+
+# ── what is said ─────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Base64 `data` with its media type, or a `url`; exactly one of the two."""
+
+    media_type: str = "image/png"
+    data: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A PDF (base64 `data`), a `url`, or plain `text`."""
+
+    media_type: str = "application/pdf"
+    data: str | None = None
+    url: str | None = None
+    text: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A model's reasoning. `issuer` is the provider that signed it: a signature means nothing elsewhere."""
+
+    text: str
+    signature: str | None = None
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`arguments` is the JSON text as the model wrote it: it may be broken, and the caller must see that."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    call_id: str
+    content: tuple[Text | Image | Document, ...]
+    is_error: bool = False
+
+
+Part = Text | Image | Document | Thinking | ToolCall | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    name: str
+    description: str = ""
+    parameters: JsonDict = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    mode: Literal["auto", "any", "none", "tool"] = "auto"
+    name: str | None = None
+    parallel: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody wants answered, whichever door it came through.
+
+    `model` is what the caller named: None or "auto" routes; `provider/model` or an alias of one model is
+    explicit, and then never silently replaced. `task` and `complexity` override the classifier.
+    `schema` asks for JSON of that JSON Schema. `deadline_s` bounds the whole call, all attempts together.
+    """
+
+    messages: tuple[Message, ...]
+    task: Task | None = None
+    complexity: Complexity | None = None
+    model: str | None = None
+    profile: Profile | None = None
+    max_cost: int | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+    schema: JsonDict | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    stream: bool = False
+    deadline_s: float | None = None
+    door: str = "cli"
+    session: str | None = None
+    project: str | None = None
+    id: str = field(default_factory=lambda: new_id("r"))
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last user message: what the classifier reads."""
+        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+    @property
+    def system(self) -> str:
+        return "\n\n".join(m.text for m in self.messages if m.role == "system")
+
+
+def ask(prompt: str, *, system: str | None = None, **fields: Any) -> Request:
+    """A request of one user message, the common case of the command line and the tools."""
+    messages = [Message("user", (Text(prompt),))]
+    if system:
+        messages.insert(0, Message("system", (Text(system),)))
+    return Request(messages=tuple(messages), **fields)
+
+
+# ── what the steps decide ────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What classify found. `difficulty` and `confidence` lie in [0,1]; `reasons` are the features that spoke."""
+
+    task: Task
+    complexity: Complexity
+    confidence: float
+    difficulty: float
+    reasons: tuple[str, ...] = ()
+    source: Literal["rules", "caller"] = "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What admit allows. `model` is the one model that must answer, by the caller's or the user's word."""
+
+    model: str | None = None
+    model_because: Literal["asked", "pinned"] | None = None
+    blocked: tuple[str, ...] = ()
+    max_cost: int | None = None
+    profile: Profile = Profile.BALANCED
+
+
+Feature = Literal["vision", "documents", "tools", "thinking", "schema", "web"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of one provider. `context` and `max_output` are tokens; None means unknown, never unlimited."""
+
+    provider: str
+    id: str
+    tier: Literal["small", "mid", "frontier"] = "mid"
+    billing: Billing = Billing.METERED
+    context: int | None = None
+    max_output: int | None = None
+    features: frozenset[Feature] = frozenset()
+
+    @property
+    def ref(self) -> str:
+        return f"{self.provider}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may answer, and why it stands at this place of the chain.
+
+    `expected_cost` and `max_cost` are micro-dollars: the likely cost, and the most the call can cost
+    (what a budget reserves). None = the price is unknown.
+    """
+
+    model: Model
+    reason: str
+    expected_cost: int | None = None
+    max_cost: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    ref: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    candidates: tuple[Candidate, ...]
+    skipped: tuple[Skipped, ...] = ()
+    strategy: str = "free_first"
+    profile: Profile = Profile.BALANCED
+    input_tokens: int = 0
+
+
+# ── what happened ────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. `input_tokens` is the total; cache reads and writes are parts of it, and
+    `reasoning_tokens` is a part of `output_tokens`. `estimated` marks figures the upstream did not report.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+class FailureKind(StrEnum):
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    AUTH = "auth"
+    BILLING = "billing"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    CONTEXT_TOO_LONG = "context_too_long"
+    UNSUPPORTED = "unsupported"
+    CONTENT_FILTER = "content_filter"
+    MALFORMED = "malformed"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    BUDGET = "budget"
+    COOLING = "cooling"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one candidate; `outcome` is "ok" or why it failed. `cost` None = unpriced, never zero."""
+
+    provider: str
+    model: str
+    outcome: Literal["ok"] | FailureKind
+    started_at: float
+    ms: float
+    first_token_ms: float | None = None
+    status: int | None = None
+    detail: str = ""
+    retry_after_s: float | None = None
+    usage: Usage | None = None
+    cost: int | None = None
+    billing: Billing = Billing.METERED
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome == "ok"
+
+
+StopReason = Literal["end", "length", "tool_use", "stop_sequence", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one upstream said, decoded. `model` is the name it gave itself; `id` its own id, if any."""
+
+    parts: tuple[Part, ...]
+    stop_reason: StopReason
+    usage: Usage
+    model: str = ""
+    id: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def empty(self) -> bool:
+        return not any(
+            isinstance(p, ToolCall) or (isinstance(p, Text) and p.text.strip()) for p in self.parts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The whole story of one request: made in plan, completed by run, stored by record, told by explain.
+
+    `cost` sums every attempt (None when any paid one is unpriced). `baseline_cost` prices the same tokens on the
+    declared baseline model; None where it is not known. `error` is set when nothing answered.
+    """
+
+    id: str
+    at: float
+    request: Request
+    assessment: Assessment
+    verdict: Verdict
+    plan: Plan
+    attempts: tuple[Attempt, ...] = ()
+    answer: Answer | None = None
+    route_ms: float = 0.0
+    total_ms: float = 0.0
+    cost: int | None = 0
+    baseline: str | None = None
+    baseline_cost: int | None = None
+    error: str | None = None
+
+    @property
+    def winner(self) -> Attempt | None:
+        return next((a for a in self.attempts if a.ok), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a door gives its caller: the answer and the decision behind it."""
+
+    answer: Answer
+    decision: Decision
+
+    @property
+    def text(self) -> str:
+        return self.answer.text
+
+
+# ── what streams ─────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    text: str
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of tool call number `index`; `id` and `name` come with its first piece."""
+
+    index: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
+
+
+Delta = TextDelta | ThinkingDelta | ToolCallDelta
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """The run turned to this candidate: progress for a person who waits."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt failed and the run goes on."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event of every stream that succeeded."""
+
+    reply: Reply
+
+
+Event = Trying | Failed | Delta | Done

@@ -1,0 +1,171 @@
+"""The seams: what each step needs of another, as protocols. `app.py` decides who stands behind them.
+
+A dialect makes and reads a wire format as plain data; a provider only carries it. Neither knows the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from llm_router.nouns import (
+    Answer,
+    Attempt,
+    Candidate,
+    Decision,
+    Delta,
+    FailureKind,
+    JsonDict,
+    Model,
+    Request,
+    Usage,
+)
+
+
+class StreamDecoder(Protocol):
+    """Reads one streamed answer. After the last event `answer()` gives the whole of it, or raises
+    UpstreamError(TRUNCATED) when the stream ended before its own end mark."""
+
+    def feed(self, event: Mapping[str, object]) -> Sequence[Delta]: ...
+    def answer(self) -> Answer: ...
+
+
+class Dialect(Protocol):
+    """One wire format, pure. `encode` raises UpstreamError(UNSUPPORTED) for what the format cannot say.
+    `decode` and decoders raise UpstreamError(MALFORMED) for what they cannot read, and the error the body names."""
+
+    name: str
+
+    def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict: ...
+    def decode(self, body: Mapping[str, object]) -> Answer: ...
+    def decoder(self) -> StreamDecoder: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a provider could be called now. `fix` is the command or variable that makes it ready."""
+
+    ready: bool
+    detail: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One payload on its way. `timeout_s` bounds the wait for the whole answer, or for each gap of a stream."""
+
+    model: str
+    payload: JsonDict
+    timeout_s: float
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Provider(Protocol):
+    """Who carries a payload. Raises UpstreamError only; cancelling the task closes the upstream connection.
+
+    `send` returns the decoded JSON body; `stream` yields the decoded JSON events, in order, an SSE event name (if the
+    format has one and the data does not repeat it) under "event". Nothing is retried here.
+    """
+
+    name: str
+    dialect: str
+
+    async def send(self, call: Call) -> JsonDict: ...
+    def stream(self, call: Call) -> AsyncIterator[JsonDict]: ...
+    async def readiness(self) -> Readiness: ...
+    async def installed(self) -> Sequence[Model] | None:
+        """Models found by asking (Ollama, LM Studio ...); None where the catalogue knows better."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Providers(Protocol):
+    """The providers of this user. `get` builds on first use and raises CredentialsError or NotFoundError."""
+
+    def names(self) -> Sequence[str]: ...
+    def configured(self, name: str) -> Readiness:
+        """Without I/O: is there a key, a base URL, an executable?"""
+        ...
+
+    def get(self, name: str) -> Provider: ...
+    async def aclose(self) -> None: ...
+
+
+class Prices(Protocol):
+    def cost(self, model: Model, usage: Usage) -> int | None:
+        """Micro-dollars, rounded half up; 0 for what is not metered; None when the price is unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money set aside for one attempt. `id` None = nothing had to be (no cap applies, or the call is free)."""
+
+    id: str | None = None
+    amount: int = 0
+
+
+class Budgets(Protocol):
+    """Caps, shared by all processes of the user. Synchronous: each call is one short transaction."""
+
+    def reserve(self, candidate: Candidate) -> Reservation:
+        """Raises BudgetError when the candidate's `max_cost` does not fit under every cap that applies to it."""
+        ...
+
+    def settle(self, reservation: Reservation, model: Model, cost: int | None) -> None:
+        """Replace the reservation by what was really spent; `cost` 0 releases it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HealthState:
+    """One breaker. `model` "" stands for the whole provider. `until` is when the cooldown ends (Unix seconds)."""
+
+    provider: str
+    model: str
+    state: Literal["closed", "open", "half_open"]
+    failures: int = 0
+    until: float = 0.0
+    reason: str = ""
+
+
+class Health(Protocol):
+    """Breakers per provider and model, shared by all processes of the user. Never raises: memory serves when disk fails."""
+
+    def cooling(self, provider: str, model: str) -> HealthState | None:
+        """The open breaker that forbids this model now, if any."""
+        ...
+
+    def enter(self, provider: str, model: str) -> HealthState | None:
+        """Ask to call: None lets it through (claiming the single half-open probe if that is what it is)."""
+        ...
+
+    def succeeded(self, provider: str, model: str) -> None: ...
+    def failed(self, provider: str, model: str, kind: FailureKind, retry_after_s: float | None) -> None: ...
+    def states(self) -> Sequence[HealthState]: ...
+
+
+class Ledger(Protocol):
+    """The book of what happened. `record` returns at once and never raises; `close` waits for the writer."""
+
+    def record(self, decision: Decision) -> None: ...
+    def close(self) -> None: ...
+
+
+__all__ = [
+    "Attempt",
+    "Budgets",
+    "Call",
+    "Dialect",
+    "Health",
+    "HealthState",
+    "Ledger",
+    "Prices",
+    "Provider",
+    "Providers",
+    "Readiness",
+    "Reservation",
+    "StreamDecoder",
+]

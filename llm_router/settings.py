@@ -1,0 +1,105 @@
+"""What a user can set, as validated data. Where it comes from, and errors with line and column: `config.py`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from llm_router.nouns import Complexity, Profile, Task
+
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RouterSettings(Section):
+    profile: Profile = Profile.BALANCED
+    baseline: str = Field(
+        "opus", description="The model savings are measured against: an alias or provider/model."
+    )
+    enforce: Literal["smart", "hard", "soft", "off", "shadow"] = "smart"
+    store_prompts: bool = Field(
+        False, description="Keep prompts and answers in the ledger. Off: only sizes and a hash."
+    )
+
+
+class ProviderSettings(Section):
+    """One provider. Keys are best left in the environment, or written as `${NAME}`."""
+
+    enabled: bool = True
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    dialect: Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"] | None = Field(
+        None, description="For a custom endpoint: the wire format it speaks (default openai_chat)."
+    )
+    models: tuple[str, ...] = Field((), description="Model ids to offer beside the catalogue's.")
+    num_ctx: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="Ollama only: the context window to load."
+    )
+    billing: Literal["local", "subscription", "metered"] | None = None
+
+
+class RoutingSettings(Section):
+    chains: dict[Complexity, tuple[str, ...]] = Field(
+        default_factory=dict[Complexity, tuple[str, ...]], description="Your own order per complexity."
+    )
+    pin: dict[Task | Literal["all"], str] = Field(
+        default_factory=dict[Task | Literal["all"], str],
+        description="This task (or all) always goes to this model.",
+    )
+    block: tuple[str, ...] = Field(
+        (), description="Providers or models never to use: `openai`, `groq/*`, `*/gpt-5*`."
+    )
+    aliases: dict[str, str] = Field(default_factory=dict[str, str])
+    deadline_seconds: Seconds = Field(300, description="One whole call, all attempts together.")
+    attempt_seconds: dict[Complexity, Seconds] = Field(
+        default_factory=dict[Complexity, Seconds],
+        description="One attempt, while others remain. Default: 20, 45, 90, 180 by complexity.",
+    )
+
+
+class Caps(Section):
+    """US dollars per calendar day, ISO week and month, in local time."""
+
+    daily: Usd | None = None
+    weekly: Usd | None = None
+    monthly: Usd | None = None
+
+
+class BudgetSettings(Caps):
+    providers: dict[str, Caps] = Field(default_factory=dict[str, Caps])
+    unpriced: Literal["refuse", "allow"] = Field(
+        "refuse", description="Under a cap: what to do with a metered model whose price is unknown."
+    )
+
+
+class PriceSettings(Section):
+    """US dollars per million tokens, for models the price data lacks or gets wrong."""
+
+    input_per_million: Usd
+    output_per_million: Usd
+    cache_read_per_million: Usd | None = None
+    cache_write_per_million: Usd | None = None
+
+
+class GatewaySettings(Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8484
+
+
+class Settings(Section):
+    """The whole file. `caching` and `fallback` are accepted because the field's guides show them; `config check` says they do nothing."""
+
+    router: RouterSettings = RouterSettings()
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict[str, ProviderSettings])
+    routing: RoutingSettings = RoutingSettings()
+    budget: BudgetSettings = BudgetSettings()
+    prices: dict[str, PriceSettings] = Field(
+        default_factory=dict[str, PriceSettings], description="By `provider/model` or model id."
+    )
+    gateway: GatewaySettings = GatewaySettings()
