@@ -37,7 +37,7 @@ class ProviderSettings(Section):
     dialect: Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"] | None = Field(
         None, description="For a custom endpoint: the wire format it speaks (default openai_chat)."
     )
-    models: tuple[str, ...] = Field((), description="Model ids to offer beside the catalogue's.")
+    models: tuple[str, ...] = Field(default=(), description="Model ids to offer beside the catalogue's.")
     num_ctx: Annotated[int, Field(gt=0)] | None = Field(
         None, description="Ollama only: the context window to load."
     )
@@ -56,7 +56,7 @@ class RoutingSettings(Section):
         (), description="Providers or models never to use: `openai`, `groq/*`, `*/gpt-5*`."
     )
     aliases: dict[str, str] = Field(default_factory=dict[str, str])
-    deadline_seconds: Seconds = Field(300, description="One whole call, all attempts together.")
+    deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")
     attempt_seconds: dict[Complexity, Seconds] = Field(
         default_factory=dict[Complexity, Seconds],
         description="One attempt, while others remain. Default: 20, 45, 90, 180 by complexity.",
