@@ -25,7 +25,8 @@ from llm_router.nouns import (
 
 class StreamDecoder(Protocol):
     """Reads one streamed answer. After the last event `answer()` gives the whole of it, or raises
-    UpstreamError(TRUNCATED) when the stream ended before its own end mark."""
+    UpstreamError(TRUNCATED) when the stream ended before its own end mark.
+    """
 
     def feed(self, event: Mapping[str, object]) -> Sequence[Delta]: ...
     def answer(self) -> Answer: ...
@@ -33,7 +34,8 @@ class StreamDecoder(Protocol):
 
 class Dialect(Protocol):
     """One wire format, pure. `encode` raises UpstreamError(UNSUPPORTED) for what the format cannot say.
-    `decode` and decoders raise UpstreamError(MALFORMED) for what they cannot read, and the error the body names."""
+    `decode` and decoders raise UpstreamError(MALFORMED) for what they cannot read, and the error the body names.
+    """
 
     name: str
 

@@ -20,11 +20,11 @@ class Section(BaseModel):
 class RouterSettings(Section):
     profile: Profile = Profile.BALANCED
     baseline: str = Field(
-        "opus", description="The model savings are measured against: an alias or provider/model."
+        default="opus", description="The model savings are measured against: an alias or provider/model."
     )
     enforce: Literal["smart", "hard", "soft", "off", "shadow"] = "smart"
     store_prompts: bool = Field(
-        False, description="Keep prompts and answers in the ledger. Off: only sizes and a hash."
+        default=False, description="Keep prompts and answers in the ledger. Off: only sizes and a hash."
     )
 
 
@@ -35,11 +35,11 @@ class ProviderSettings(Section):
     api_key: SecretStr | None = None
     base_url: str | None = None
     dialect: Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"] | None = Field(
-        None, description="For a custom endpoint: the wire format it speaks (default openai_chat)."
+        default=None, description="For a custom endpoint: the wire format it speaks (default openai_chat)."
     )
     models: tuple[str, ...] = Field(default=(), description="Model ids to offer beside the catalogue's.")
     num_ctx: Annotated[int, Field(gt=0)] | None = Field(
-        None, description="Ollama only: the context window to load."
+        default=None, description="Ollama only: the context window to load."
     )
     billing: Literal["local", "subscription", "metered"] | None = None
 
@@ -53,7 +53,7 @@ class RoutingSettings(Section):
         description="This task (or all) always goes to this model.",
     )
     block: tuple[str, ...] = Field(
-        (), description="Providers or models never to use: `openai`, `groq/*`, `*/gpt-5*`."
+        default=(), description="Providers or models never to use: `openai`, `groq/*`, `*/gpt-5*`."
     )
     aliases: dict[str, str] = Field(default_factory=dict[str, str])
     deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")
@@ -74,7 +74,7 @@ class Caps(Section):
 class BudgetSettings(Caps):
     providers: dict[str, Caps] = Field(default_factory=dict[str, Caps])
     unpriced: Literal["refuse", "allow"] = Field(
-        "refuse", description="Under a cap: what to do with a metered model whose price is unknown."
+        default="refuse", description="Under a cap: what to do with a metered model whose price is unknown."
     )
 
 
