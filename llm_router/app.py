@@ -1,0 +1,122 @@
+"""The composition root: the one place that knows who stands behind every seam."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from llm_router import config, paths
+from llm_router.admit.budgets import SqliteBudgets
+from llm_router.db import Database
+from llm_router.errors import NotFoundError
+from llm_router.inventory import Inventory
+from llm_router.nouns import Decision, Event, Model, Reply, Request
+from llm_router.plan import Catalogue, World
+from llm_router.plan.health import HealthBook
+from llm_router.ports import Readiness
+from llm_router.prices import PriceBook
+from llm_router.providers.registry import Registry
+from llm_router.record import SqliteLedger
+from llm_router.route import Router
+from llm_router.run import Means
+from llm_router.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything a door needs. Building it reads the configuration and nothing else: no SDK, no network, no database."""
+
+    root: Path
+    loaded: config.Loaded
+    providers: Registry
+    catalogue: Catalogue
+    prices: PriceBook
+    health: HealthBook
+    budgets: SqliteBudgets
+    ledger: SqliteLedger
+    inventory: Inventory
+    router: Router
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        root: Path | None = None,
+        cwd: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        flags: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer."""
+        root = root or paths.home()
+        environ = os.environ if environ is None else environ
+        loaded = config.load(root=root, cwd=cwd or Path.cwd(), environ=environ, flags=flags or {})
+        settings = loaded.settings
+        providers = Registry(settings, environ)
+        catalogue = Catalogue.load(settings)
+        prices = PriceBook(settings.prices, {name: providers.vendor(name).prices for name in providers.names()})
+        database = Database(paths.database(root))
+        health = HealthBook(paths.database(root))
+        budgets = SqliteBudgets(paths.database(root), settings.budget)
+        ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts)
+        inventory = Inventory(providers, database)
+
+        async def world() -> World:
+            found = await inventory.look()
+            return World(
+                catalogue=catalogue,
+                ready={name: each.readiness for name, each in found.items()},
+                installed={name: each.models for name, each in found.items() if each.models is not None},
+                health=health,
+                prices=prices,
+                routing=settings.routing,
+            )
+
+        router = Router(
+            settings=settings,
+            world=world,
+            means=Means(providers.get, health, budgets, prices, settings.routing.deadline_seconds),
+            ledger=ledger,
+            prices=prices,
+            baseline=_baseline(catalogue, settings),
+        )
+        return cls(
+            root, loaded, providers, catalogue, prices, health, budgets, ledger, inventory, router
+        )
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    async def ask(self, request: Request) -> Reply:
+        return await self.router.ask(request)
+
+    def stream(self, request: Request) -> AsyncIterator[Event]:
+        return self.router.stream(request)
+
+    async def dry_run(self, request: Request) -> Decision:
+        """What would be done, without doing it; not recorded."""
+        return await self.router.decide(request)
+
+    async def readiness(self, name: str) -> Readiness:
+        return await self.inventory.readiness(name)
+
+    async def installed(self) -> Mapping[str, Sequence[Model]]:
+        found = await self.inventory.look()
+        return {name: each.models for name, each in found.items() if each.models is not None}
+
+    async def aclose(self) -> None:
+        """Close upstream connections and wait for the ledger's writer."""
+        await self.inventory.aclose()
+        await self.providers.aclose()
+        self.ledger.close()
+
+
+def _baseline(catalogue: Catalogue, settings: Settings) -> Model | None:
+    """An unknown baseline means that savings are not measured; `config check` tells the user."""
+    with suppress(NotFoundError):
+        return catalogue.resolve(settings.router.baseline)
+    return None

@@ -1,0 +1,115 @@
+"""What could answer at this moment: local models that are installed, command-line clients that are logged in.
+
+Asking costs milliseconds (a listing) to hundreds of them (a child process), so answers are kept: in memory for this
+process, and login checks in the database for all of them. A stale answer serves while a fresh one is fetched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from llm_router.db import FAILURES, Database
+from llm_router.errors import RouterError
+from llm_router.nouns import Model
+from llm_router.ports import Readiness
+from llm_router.providers.registry import Registry
+
+FRESH_S = 15.0  # a listing younger than this is used as it is
+STALE_S = 300.0  # an older one is used once more while it is renewed
+READY_FOR_S, UNREADY_FOR_S = 600.0, 30.0  # how long a login check is believed
+LISTING_LIMIT_S = 1.0
+CHECK_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    at: float
+    readiness: Readiness
+    models: Sequence[Model] | None
+
+
+class Inventory:
+    def __init__(self, providers: Registry, database: Database) -> None:
+        self._providers, self._database = providers, database
+        self._found: dict[str, _Found] = {}
+        self._renewing: dict[str, asyncio.Task[_Found]] = {}
+
+    async def look(self) -> Mapping[str, _Found]:
+        """Readiness and installed models of every provider that has a key, an address or an executable."""
+        names = [n for n in self._providers.names() if self._providers.configured(n).ready]
+        asked = [name for name in names if self._must_ask(name)]
+        found = await asyncio.gather(*(self._cached(name) for name in asked))
+        known = _Found(0.0, Readiness(ready=True), None)
+        return dict.fromkeys(names, known) | dict(zip(asked, found, strict=True))
+
+    async def readiness(self, name: str) -> Readiness:
+        """Whether this provider could be called now, asked afresh where asking is cheap. Never raises RouterError."""
+        configured = self._providers.configured(name)
+        return (await self._ask(name)).readiness if configured.ready else configured
+
+    async def aclose(self) -> None:
+        tasks = list(self._renewing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _must_ask(self, name: str) -> bool:
+        vendor = self._providers.vendor(name)
+        return vendor.discover or vendor.is_cli
+
+    async def _cached(self, name: str) -> _Found:
+        found = self._found.get(name)
+        age = time.time() - found.at if found else STALE_S
+        if found is not None and age < FRESH_S:
+            return found
+        task = self._renewing.get(name)
+        if task is None:
+            task = self._renewing[name] = asyncio.create_task(self._renew(name))
+        # a waiter that is cancelled must not cancel the answer for the others
+        return found if found is not None and age < STALE_S else await asyncio.shield(task)
+
+    async def _renew(self, name: str) -> _Found:
+        try:
+            is_cli = self._providers.vendor(name).is_cli
+            found = (self._remembered(name) if is_cli else None) or await self._ask(name)
+            self._found[name] = found
+            return found
+        finally:
+            self._renewing.pop(name, None)
+
+    async def _ask(self, name: str) -> _Found:
+        now = time.time()
+        is_cli = self._providers.vendor(name).is_cli
+        try:
+            async with asyncio.timeout(CHECK_LIMIT_S if is_cli else LISTING_LIMIT_S):
+                provider = self._providers.get(name)
+                models = None if is_cli else await provider.installed()
+                readiness = await provider.readiness() if is_cli or models is None else Readiness(ready=True)
+        except (RouterError, TimeoutError) as error:
+            detail = getattr(error, "message", "") or "did not answer in time"
+            return _Found(now, Readiness(ready=False, detail=detail, fix=getattr(error, "fix", "")), ())
+        if is_cli:
+            self._remember(name, readiness, now)
+        return _Found(now, readiness, models)
+
+    def _remembered(self, name: str) -> _Found | None:
+        with suppress(*FAILURES), self._database.reading(timeout_s=0.2) as connection:
+            row = connection.execute("SELECT * FROM probes WHERE provider = ?", (name,)).fetchone()
+            believed = row is not None and time.time() - row["checked_at"] < (
+                READY_FOR_S if row["ready"] else UNREADY_FOR_S
+            )
+            if believed:
+                readiness = Readiness(ready=bool(row["ready"]), detail=row["detail"], fix=row["fix"])
+                return _Found(time.time(), readiness, None)
+        return None
+
+    def _remember(self, name: str, readiness: Readiness, now: float) -> None:
+        with suppress(*FAILURES), self._database.transaction(timeout_s=0.2) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO probes (provider, ready, detail, fix, checked_at) VALUES (?, ?, ?, ?, ?)",
+                (name, int(readiness.ready), readiness.detail, readiness.fix, now),
+            )

@@ -1,0 +1,102 @@
+"""The path, top to bottom: request -> classify -> admit -> plan -> run -> record -> answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from llm_router.admit.policy import admit
+from llm_router.classify import assess
+from llm_router.errors import RouterError
+from llm_router.nouns import Billing, Decision, Done, Event, Model, Reply, Request, new_id
+from llm_router.plan import World, plan
+from llm_router.ports import Ledger, Prices
+from llm_router.run import LIMITS_S, Means, Run
+from llm_router.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """One core behind every door. `world` tells what could answer at this moment; `baseline` is what savings are against."""
+
+    settings: Settings
+    world: Callable[[], Awaitable[World]]
+    means: Means
+    ledger: Ledger
+    prices: Prices
+    baseline: Model | None
+
+    async def decide(self, request: Request) -> Decision:
+        """Classify, admit and plan; call nobody. Raises RouterError where nothing may or can answer."""
+        started = time.perf_counter()
+        world = await self.world()
+        assessment = assess(request)
+        verdict = admit(request, assessment, self.settings)
+        chosen = plan(request, assessment, verdict, world=world)
+        return Decision(
+            id=new_id("d"),
+            at=time.time(),
+            request=request,
+            assessment=assessment,
+            verdict=verdict,
+            plan=chosen,
+            baseline=self.baseline.ref if self.baseline else None,
+            route_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """The events of one request; the last is Done. Whatever happens, what was tried is recorded."""
+        started = time.perf_counter()
+        decision = await self.decide(request)
+        complexity = decision.assessment.complexity
+        run = Run(
+            request=request,
+            plan=decision.plan,
+            limit_s=self.settings.routing.attempt_seconds.get(complexity, LIMITS_S[complexity]),
+            explicit=decision.verdict.model is not None,
+            means=self.means,
+        )
+        error: str | None = "cancelled"
+        try:
+            async with aclosing(run.events()) as events:
+                async for event in events:
+                    yield event
+            error = None
+        except RouterError as failure:
+            error = failure.message
+            failure.decision = decision
+            raise
+        finally:
+            decision = self._completed(decision, run, error, (time.perf_counter() - started) * 1000)
+            self.ledger.record(decision)
+        assert run.answer is not None
+        yield Done(Reply(run.answer, decision))
+
+    async def ask(self, request: Request) -> Reply:
+        """The whole answer at once."""
+        async with aclosing(self.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, Done):
+                    return event.reply
+        raise AssertionError("a stream ends with Done or an error")
+
+    def _completed(self, decision: Decision, run: Run, error: str | None, total_ms: float) -> Decision:
+        costs = [a.cost for a in run.attempts]
+        usage = run.answer.usage if run.answer else None
+        measured = usage is not None and self.baseline is not None
+        return replace(
+            decision,
+            attempts=tuple(run.attempts),
+            answer=run.answer,
+            total_ms=total_ms,
+            cost=None if None in costs else sum(c for c in costs if c is not None),
+            baseline_cost=self.prices.cost(_metered(self.baseline), usage) if measured else None,
+            error=error,
+        )
+
+
+def _metered(model: Model) -> Model:
+    """A baseline is priced by the token even where the user happens to have it in a subscription."""
+    return replace(model, billing=Billing.METERED)

@@ -1,0 +1,220 @@
+"""Try the candidates until one answer is good. The one owner of retries, deadlines and commits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from llm_router.errors import AllFailedError, BudgetError, CredentialsError, RouterError, UpstreamError
+from llm_router.nouns import (
+    Answer,
+    Attempt,
+    Billing,
+    Candidate,
+    Complexity,
+    Delta,
+    Failed,
+    FailureKind,
+    Plan,
+    Request,
+    Trying,
+)
+from llm_router.plan import replan
+from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
+from llm_router.run.actions import ACTIONS, Action, wait_before_retry
+from llm_router.run.exchange import Exchange
+
+LIMITS_S = {
+    Complexity.SIMPLE: 20.0,
+    Complexity.MODERATE: 45.0,
+    Complexity.COMPLEX: 90.0,
+    Complexity.DEEP_REASONING: 180.0,
+}
+LOCAL_FACTOR = 2  # a model on this machine may first have to be loaded
+GAP_S = 60.0  # silence inside a stream
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a run works with, the same for every request of a process."""
+
+    provider: Callable[[str], Provider]
+    health: Health
+    budgets: Budgets
+    prices: Prices
+    deadline_s: float
+
+
+@dataclass(slots=True)
+class Run:
+    """One request's way through its chain. After `events()` has ended, `answer` and `attempts` tell how it went."""
+
+    request: Request
+    plan: Plan
+    limit_s: float
+    explicit: bool
+    means: Means
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    answer: Answer | None = None
+    _deadline: float = 0.0
+
+    async def events(self) -> AsyncIterator[Trying | Failed | Delta]:
+        """Raises BudgetError or AllFailedError when nobody answered, UpstreamError when a begun stream broke."""
+        wanted = self.request.deadline_s
+        limit = min(wanted, self.means.deadline_s) if wanted else self.means.deadline_s
+        self._deadline = time.perf_counter() + limit
+        queue: list[Candidate] = list(self.plan.candidates)
+        retries = 0
+        while queue:
+            candidate, *rest = queue
+            yield Trying(candidate)
+            tried = _Try(self, candidate, is_last=not rest, retry=retries > 0)
+            async with aclosing(tried.deltas()) as deltas:
+                async for delta in deltas:
+                    yield delta
+            if tried.error is None:
+                return
+            yield Failed(self.attempts[-1])
+            wait = self._wait(tried, rest, retries)
+            retries = 0 if wait is None else retries + 1
+            if wait is None:
+                queue = self._rest(tried, rest)
+            else:
+                await asyncio.sleep(wait)
+        raise self._nobody(self.attempts)
+
+    def remaining_s(self) -> float:
+        return self._deadline - time.perf_counter()
+
+    def _wait(self, tried: _Try, rest: Sequence[Candidate], retries: int) -> float | None:
+        """A model is tried again only where nobody else is left, and there is time."""
+        if rest or tried.committed or tried.kind is None:
+            return None
+        attempt = self.attempts[-1]
+        wait = wait_before_retry(tried.kind, retries, attempt.retry_after_s)
+        return wait if wait is not None and wait < self.remaining_s() - 1 else None
+
+    def _rest(self, tried: _Try, rest: Sequence[Candidate]) -> list[Candidate]:
+        """Who may still be tried, by the action table. Raises where the chain ends here."""
+        error, kind = tried.error, tried.kind
+        if tried.committed and error is not None:
+            raise error
+        if kind is not None and ACTIONS[kind] is Action.STOP and error is not None:
+            raise error
+        if self.remaining_s() <= 0:
+            raise self._nobody(self.attempts)
+        if kind is not None and ACTIONS[kind] is Action.REPLAN:
+            rest = replan(self.plan, self.request, tried.candidate, kind)
+            done = {(a.provider, a.model) for a in self.attempts}
+            rest = [c for c in rest if (c.model.provider, c.model.id) not in done]
+        if not rest and isinstance(error, BudgetError) and len({a.outcome for a in self.attempts}) == 1:
+            raise error
+        return list(rest)
+
+    def _nobody(self, attempts: Sequence[Attempt]) -> RouterError:
+        tried = "; ".join(f"{a.provider}/{a.model}: {a.detail or a.outcome}" for a in attempts)
+        last = attempts[-1] if attempts else None
+        if last is not None and len(attempts) == 1:
+            message = f"{last.provider}/{last.model} did not answer: {last.detail or last.outcome}"
+        else:
+            message = f"none of {len(attempts)} attempts gave an answer. {tried}"
+        return AllFailedError(message, attempts, fix=self._fix(attempts))
+
+    def _fix(self, attempts: Sequence[Attempt]) -> str:
+        waits = [a.retry_after_s for a in attempts if a.retry_after_s]
+        again = f"try again in {min(waits):.0f} s, or " if waits else ""
+        ways = "name another with --model" if self.explicit else "add a provider"
+        return f"{again}{ways}; `llm-router doctor` shows what each provider lacks"
+
+
+class _Try:
+    """One candidate's turn: the breaker, the reservation, the exchange, and the attempt that tells of it."""
+
+    def __init__(self, run: Run, candidate: Candidate, *, is_last: bool, retry: bool) -> None:
+        self.run, self.candidate = run, candidate
+        self.must_try = is_last or run.explicit or retry
+        self.is_last = is_last
+        self.error: RouterError | None = None
+        self.kind: FailureKind | None = None
+        self.committed = False
+
+    async def deltas(self) -> AsyncIterator[Delta]:
+        """Never raises for a failed attempt: `error` holds it. Cancellation passes through, recorded."""
+        model, means = self.candidate.model, self.run.means
+        started_at, clock = time.time(), time.perf_counter()
+        exchange: Exchange | None = None
+        reservation = Reservation()
+        self.kind = FailureKind.CANCELLED  # what it is unless something below says otherwise
+        try:
+            self._check_breaker()
+            reservation = means.budgets.reserve(self.candidate)
+            exchange = self._exchange()
+            async with aclosing(exchange.deltas()) as deltas:
+                async for delta in deltas:
+                    self.committed = exchange.committed
+                    yield delta
+            self.run.answer = exchange.answer
+            self.kind = None
+        except UpstreamError as error:
+            self.error, self.kind = error, error.kind
+        except BudgetError as error:
+            self.error, self.kind = error, FailureKind.BUDGET
+        except CredentialsError as error:
+            self.error, self.kind = error, FailureKind.AUTH
+        except Exception as error:  # a defect of ours in one dialect must not cost the user the other candidates
+            detail = f"{model.ref}: cannot read the answer ({type(error).__name__}: {error})"
+            self.error, self.kind = UpstreamError(FailureKind.MALFORMED, detail), FailureKind.MALFORMED
+        finally:
+            if exchange is not None:
+                self.committed = exchange.committed
+            usage = exchange.billed_usage() if exchange is not None else None
+            cost = means.prices.cost(model, usage) if usage is not None else 0
+            self._book(reservation, cost)
+            self.run.attempts.append(
+                Attempt(
+                    provider=model.provider,
+                    model=model.id,
+                    outcome=self.kind or "ok",
+                    started_at=started_at,
+                    ms=(time.perf_counter() - clock) * 1000,
+                    first_token_ms=exchange.first_token_ms if exchange is not None else None,
+                    status=getattr(self.error, "status", None),
+                    detail=self.error.message if self.error is not None else "",
+                    retry_after_s=getattr(self.error, "retry_after_s", None),
+                    usage=usage,
+                    cost=cost,
+                    billing=model.billing,
+                )
+            )
+
+    def _check_breaker(self) -> None:
+        model = self.candidate.model
+        state = self.run.means.health.enter(model.provider, model.id)
+        if state is not None and not self.must_try:
+            wait = max(0.0, state.until - time.time())
+            raise UpstreamError(FailureKind.COOLING, f"cooling down: {state.reason}", retry_after_s=wait)
+
+    def _exchange(self) -> Exchange:
+        run, model = self.run, self.candidate.model
+        limit = run.limit_s * (LOCAL_FACTOR if model.billing is Billing.LOCAL else 1)
+        remaining = max(0.05, run.remaining_s())
+        return Exchange(
+            provider=run.means.provider(model.provider),
+            request=run.request,
+            model=model,
+            limit_s=remaining if self.is_last else min(limit, remaining),
+            gap_s=min(GAP_S, remaining),
+            input_tokens=run.plan.input_tokens,
+        )
+
+    def _book(self, reservation: Reservation, cost: int | None) -> None:
+        """Settle the money and tell the breaker: synchronous, so that a cancelled call does both."""
+        model, means = self.candidate.model, self.run.means
+        means.budgets.settle(reservation, model, cost)
+        if self.kind is None:
+            means.health.succeeded(model.provider, model.id)
+        elif isinstance(self.error, UpstreamError) and self.kind is not FailureKind.COOLING:
+            means.health.failed(model.provider, model.id, self.kind, self.error.retry_after_s)
