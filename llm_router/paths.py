@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT_FILE = ".llm-router.yaml"
@@ -24,8 +25,8 @@ def ensure_home(root: Path) -> None:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def config_file(root: Path) -> Path:
-    named = os.environ.get("LLM_ROUTER_CONFIG")
+def config_file(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    named = environ.get("LLM_ROUTER_CONFIG")
     return Path(named).expanduser() if named else root / "config.yaml"
 
 
