@@ -53,14 +53,16 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(__doc__)
         return 0 if argv else 2
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this script runs before any requirement is checked
         print(f"error: Python 3.11 or newer is needed, this is {sys.version.split()[0]}", file=sys.stderr)
         return 1
     command, *rest = argv
     set_up(dev=command in DEV_COMMANDS)
     steps = DEV_COMMANDS.get(command, [["-m", "llm_router", command]])
     for step in steps:
-        code = subprocess.run([str(PYTHON), *step, *rest], cwd=ROOT if command in DEV_COMMANDS else None).returncode
+        code = subprocess.run(
+            [str(PYTHON), *step, *rest], check=False, cwd=ROOT if command in DEV_COMMANDS else None
+        ).returncode
         if code:
             return code
     return 0
