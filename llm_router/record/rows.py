@@ -1,0 +1,183 @@
+"""A Decision as rows: what the database and the spool hold of it. Free text is redacted; prompts only where asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, TypedDict, cast
+
+from llm_router.dialects.failures import redact
+from llm_router.nouns import Attempt, Candidate, Decision, Request, Usage
+
+LONGEST_TEXT = 100_000  # characters kept of a prompt or an answer
+LONGEST_NOTE = 2_000  # of an error, a reason, a name somebody typed
+SQLITE_INTEGER = 2**63 - 1
+
+Row = dict[str, Any]
+
+
+class Entry(TypedDict):
+    """One decision with its attempts, as columns: a line of the spool, and a write to the database."""
+
+    decision: Row
+    attempts: list[Row]
+
+
+def entry(decision: Decision, *, store_prompts: bool) -> Entry:
+    return {
+        "decision": _decision(decision, store_prompts=store_prompts),
+        "attempts": [_attempt(decision.id, n, attempt) for n, attempt in enumerate(decision.attempts)],
+    }
+
+
+def insert(connection: sqlite3.Connection, entries: list[Entry]) -> None:
+    """Idempotent by decision id: what another process wrote already is left as it is."""
+    decisions, attempts = _columns(connection, "decisions"), _columns(connection, "attempts")
+    for each in entries:
+        _insert(connection, "decisions", decisions, each["decision"])
+        for row in each["attempts"]:
+            _insert(connection, "attempts", attempts, row)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [row["name"] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+def _insert(connection: sqlite3.Connection, table: str, columns: list[str], row: Row) -> None:
+    """What is no column here was spooled by a newer version."""
+    named = [column for column in columns if column in row]
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(named)}) VALUES ({', '.join('?' * len(named))})"  # noqa: S608 - ours
+        " ON CONFLICT DO NOTHING",
+        [row[column] for column in named],
+    )
+
+
+def _decision(decision: Decision, *, store_prompts: bool) -> Row:
+    request, assessment, plan, winner = decision.request, decision.assessment, decision.plan, decision.winner
+    prompt = request.prompt
+    answer = decision.answer.text if decision.answer is not None else None
+    return {
+        "id": _name(decision.id),
+        "at": decision.at,
+        "request_id": _name(request.id),
+        "door": _name(request.door),
+        "session": _name(request.session),
+        "project": _name(request.project),
+        "asked_model": _note(request.model),
+        "prompt_chars": len(prompt),
+        "prompt_sha256": fingerprint(prompt),
+        "prompt": _conversation(request) if store_prompts else None,
+        "answer": _text(answer) if store_prompts and answer is not None else None,
+        "task": str(assessment.task),
+        "complexity": str(assessment.complexity),
+        "confidence": assessment.confidence,
+        "difficulty": assessment.difficulty,
+        "assessed_by": assessment.source,
+        "reasons": _json(assessment.reasons),
+        "profile": str(plan.profile),
+        "strategy": plan.strategy,
+        "verdict": _json(asdict(decision.verdict)),
+        "candidates": _json([_candidate(each) for each in plan.candidates]),
+        "skipped": _json([asdict(each) for each in plan.skipped]),
+        "planned_input_tokens": plan.input_tokens,
+        "provider": _name(winner.provider) if winner else None,
+        "model": _name(winner.model) if winner else None,
+        "billing": str(winner.billing) if winner else None,
+        "cost": _integer(decision.cost),
+        "baseline": _name(decision.baseline),
+        "baseline_cost": _integer(decision.baseline_cost),
+        "route_ms": decision.route_ms,
+        "total_ms": decision.total_ms,
+        "error": _note(decision.error),
+    }
+
+
+def _attempt(decision_id: str, n: int, attempt: Attempt) -> Row:
+    return {
+        "decision_id": _name(decision_id),
+        "n": n,
+        "provider": _name(attempt.provider),
+        "model": _name(attempt.model),
+        "billing": str(attempt.billing),
+        "outcome": str(attempt.outcome),
+        "started_at": attempt.started_at,
+        "ms": attempt.ms,
+        "first_token_ms": attempt.first_token_ms,
+        "status": attempt.status,
+        "detail": _note(attempt.detail),
+        "retry_after_s": attempt.retry_after_s,
+        "cost": _integer(attempt.cost),
+    } | _usage(attempt.usage)
+
+
+def _usage(usage: Usage | None) -> Row:
+    if usage is None:
+        return {}
+    return {name: _integer(count) for name, count in asdict(usage).items()}
+
+
+def _candidate(candidate: Candidate) -> Row:
+    return {
+        "model": candidate.model.ref,
+        "tier": candidate.model.tier,
+        "billing": str(candidate.model.billing),
+        "reason": candidate.reason,
+        "expected_cost": candidate.expected_cost,
+        "max_cost": candidate.max_cost,
+    }
+
+
+def fingerprint(text: str) -> str:
+    """Tells equal prompts from different ones without keeping them."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _conversation(request: Request) -> str:
+    return _text("\n\n".join(f"[{message.role}]\n{message.text}" for message in request.messages))
+
+
+def _text(text: str) -> str:
+    kept = _redacted(text, LONGEST_TEXT)
+    return kept if len(text) <= LONGEST_TEXT else f"{kept}\n[cut: {len(text)} characters]"
+
+
+def _note(text: str | None) -> str | None:
+    return None if text is None else _redacted(text, LONGEST_NOTE)
+
+
+def _redacted(text: str, longest: int) -> str:
+    """Cut after redacting: the cut could leave the first half of a key, which no longer looks like one."""
+    return redact(_utf8(text[: longest + 500]))[:longest]
+
+
+def _name(name: str | None) -> str | None:
+    return None if name is None else _utf8(name[:LONGEST_NOTE])
+
+
+def _utf8(text: str) -> str:
+    """Half a surrogate pair, from binary input, is no UTF-8 and neither SQLite nor JSON may hold it."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _json(value: object) -> str:
+    return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _clean(value: Any) -> Any:
+    """`value` with every string in it redacted."""
+    if isinstance(value, str):
+        return _note(value)
+    if isinstance(value, dict):
+        return {key: _clean(each) for key, each in cast("Row", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(each) for each in cast("list[Any]", value)]
+    return value
+
+
+def _integer(count: int | None) -> int | None:
+    """An upstream may report any number; SQLite holds 64 bits."""
+    return None if count is None else max(-SQLITE_INTEGER, min(int(count), SQLITE_INTEGER))
