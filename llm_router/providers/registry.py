@@ -1,0 +1,143 @@
+"""The providers of one user: which there are, what each still needs, and one of each, built when it is first used.
+
+Importing this module, and asking `configured` for everything, loads no SDK: a provider's file does that.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from urllib.parse import urlsplit
+
+from llm_router.errors import CredentialsError, NotFoundError
+from llm_router.nouns import Billing
+from llm_router.ports import Provider, Readiness
+from llm_router.providers import vendors
+from llm_router.providers.endpoints import Endpoint, is_loopback, locate
+from llm_router.providers.vendors import Vendor
+from llm_router.settings import ProviderSettings, Settings
+
+
+class Registry:
+    """Implements `ports.Providers`."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self._settings, self._environ = settings, environ
+        self._vendors = {name: self._adjusted(vendor) for name, vendor in vendors.load().items()}
+        custom = (name for name in settings.providers if name not in self._vendors)
+        self._vendors |= {name: self._custom(name) for name in custom}
+        self._built: dict[str, Provider] = {}
+
+    def names(self) -> Sequence[str]:
+        """Every provider that is not switched off, the known ones first."""
+        return [name for name in self._vendors if self._own(name).enabled]
+
+    def vendor(self, name: str) -> Vendor:
+        """The row of a provider, made up for a custom endpoint. Raises NotFoundError."""
+        if name not in self._vendors:
+            near = get_close_matches(name, self._vendors, n=1)
+            raise NotFoundError(
+                f"there is no provider {name!r}",
+                fix=f"did you mean {near[0]!r}?"
+                if near
+                else f"give it an address: providers.{name}.base_url",
+            )
+        return self._vendors[name]
+
+    def configured(self, name: str) -> Readiness:
+        """Whether the key, the address or the program is there; nothing is called. Never raises."""
+        try:
+            vendor = self.vendor(name)
+        except NotFoundError as error:
+            return Readiness(ready=False, detail=error.message, fix=error.fix)
+        if not self._own(name).enabled:
+            return Readiness(ready=False, detail="switched off", fix=f"set providers.{name}.enabled to true")
+        if vendor.is_cli:
+            path = self._executable(vendor)
+            detail = path or f"no `{vendor.executable}` on PATH"
+            return Readiness(ready=bool(path), detail=detail, fix="" if path else vendor.install)
+        endpoint = self._endpoint(vendor)
+        if endpoint.problem:
+            return Readiness(ready=False, detail=endpoint.problem, fix=endpoint.fix)
+        return Readiness(
+            ready=True, detail=endpoint.base_url or f"project {endpoint.variables.get('project', '')}"
+        )
+
+    def get(self, name: str) -> Provider:
+        """Raises NotFoundError for a name nobody has, CredentialsError for one that is not ready."""
+        if name not in self._built:
+            vendor, readiness = self.vendor(name), self.configured(name)
+            if not readiness.ready:
+                raise CredentialsError(
+                    f"{vendor.title} cannot be called: {readiness.detail}", fix=readiness.fix
+                )
+            self._built[name] = self._build(vendor)
+        return self._built[name]
+
+    async def aclose(self) -> None:
+        built, self._built = self._built, {}
+        for provider in built.values():
+            await provider.aclose()
+
+    def _own(self, name: str) -> ProviderSettings:
+        return self._settings.providers.get(name) or ProviderSettings()
+
+    def _endpoint(self, vendor: Vendor) -> Endpoint:
+        return locate(vendor, self._own(vendor.name), self._settings.gateway, self._environ)
+
+    def _executable(self, vendor: Vendor) -> str | None:
+        return shutil.which(vendor.executable, path=self._environ.get("PATH", ""))
+
+    def _adjusted(self, vendor: Vendor) -> Vendor:
+        own = self._own(vendor.name)
+        billing = Billing(own.billing) if own.billing else vendor.billing
+        return replace(vendor, dialect=own.dialect or vendor.dialect, billing=billing)
+
+    def _custom(self, name: str) -> Vendor:
+        """An endpoint of the user's own. Without declared models it is asked for them: no catalogue knows it."""
+        own = self._own(name)
+        dialect = own.dialect or "openai_chat"
+        here = is_loopback(urlsplit(own.base_url or "").hostname or "")
+        return Vendor(
+            name=name,
+            title=name,
+            dialect=dialect,
+            billing=Billing(own.billing) if own.billing else Billing.LOCAL if here else Billing.METERED,
+            key_env=(f"{vendors.variable_prefix(name)}_API_KEY",),
+            key_optional=True,
+            discover=not own.models and dialect in {"openai_chat", "openai_responses", "ollama"},
+        )
+
+    def _build(self, vendor: Vendor) -> Provider:
+        if vendor.is_cli:
+            return self._build_cli(vendor)
+        endpoint = self._endpoint(vendor)
+        match vendor.dialect:
+            case "anthropic":
+                from llm_router.providers.anthropic_sdk import AnthropicSdk
+
+                return AnthropicSdk(vendor, endpoint)
+            case "gemini":
+                from llm_router.providers.google_sdk import GoogleSdk
+
+                return GoogleSdk(vendor, endpoint)
+            case "ollama":
+                from llm_router.providers.ollama_sdk import OllamaSdk
+
+                return OllamaSdk(vendor, endpoint, num_ctx=self._own(vendor.name).num_ctx)
+            case _:
+                from llm_router.providers.openai_sdk import OpenAiSdk
+
+                return OpenAiSdk(vendor, endpoint)
+
+    def _build_cli(self, vendor: Vendor) -> Provider:
+        executable = self._executable(vendor) or vendor.executable
+        if vendor.name == "codex":
+            from llm_router.providers.codex_cli import CodexCli
+
+            return CodexCli(executable, environ=self._environ)
+        from llm_router.providers.gemini_cli import GeminiCli
+
+        return GeminiCli(executable, environ=self._environ)

@@ -1,0 +1,234 @@
+"""What the four SDK providers share: one warm client per event loop, one clock, one translation of failures.
+
+An SDK only carries here. It gets the payload as the dialect made it, gives back decoded JSON, retries nothing,
+and reads neither headers nor keys from the process environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from abc import ABC, abstractmethod
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from llm_router import __version__
+from llm_router.dialects.failures import failure, redact
+from llm_router.errors import UpstreamError
+from llm_router.nouns import FailureKind, JsonDict, Model
+from llm_router.ports import Call, Readiness
+from llm_router.providers.endpoints import Endpoint, is_loopback
+from llm_router.providers.vendors import Vendor
+
+HOP_HEADER = "x-llm-router-hop"  # lets a gateway of ours refuse to route its own call again
+LISTING_LIMIT_S, REMOTE_LISTING_LIMIT_S = 0.5, 0.9
+KEEP_WARM_S = 30.0
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Generic[C]):
+    """An SDK's client, and how to close it."""
+
+    client: C
+    close: Callable[[], Awaitable[object]]
+
+
+class SdkProvider(ABC, Generic[C]):
+    """Implements `ports.Provider` over the four methods below."""
+
+    def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
+        self.name, self.dialect = vendor.name, vendor.dialect
+        self._vendor, self._endpoint = vendor, endpoint
+        self._opened: WeakKeyDictionary[asyncio.AbstractEventLoop, Opened[C]] = WeakKeyDictionary()
+
+    # ── what each SDK fills in ───────────────────────────────────────────────
+
+    @abstractmethod
+    def _open(self) -> Opened[C]: ...
+
+    @abstractmethod
+    async def _send(self, client: C, call: Call) -> object:
+        """The decoded body of a plain answer."""
+
+    @abstractmethod
+    def _stream(self, client: C, call: Call) -> AsyncGenerator[object, None]:
+        """The decoded events. Closing it closes the connection."""
+
+    async def _list(self, client: C) -> Sequence[Model]:
+        """The models the server has; asked only of vendors with `discover`."""
+        raise NotImplementedError
+
+    # ── ports.Provider ───────────────────────────────────────────────────────
+
+    async def send(self, call: Call) -> JsonDict:
+        with self._failures():
+            async with asyncio.timeout(call.timeout_s):
+                return self._dict(await self._send(self._client(), call))
+
+    async def stream(self, call: Call) -> AsyncIterator[JsonDict]:
+        begun = False
+        with self._failures():
+            events = self._stream(self._client(), call)
+        async with aclosing(events):
+            while True:
+                with self._failures(begun=begun):
+                    try:
+                        async with asyncio.timeout(call.timeout_s):
+                            event = self._dict(await anext(events))
+                    except StopAsyncIteration:
+                        return
+                begun = True
+                yield event
+
+    async def readiness(self) -> Readiness:
+        """A local server is asked; of a vendor on the internet it is enough that there is a key."""
+        if not self._vendor.discover:
+            return Readiness(ready=True, detail=self._endpoint.base_url)
+        try:
+            models = await self.installed() or ()
+        except UpstreamError as error:
+            return Readiness(ready=False, detail=error.message, fix=error.fix)
+        return Readiness(ready=True, detail=f"{len(models)} models at {self._endpoint.base_url}")
+
+    async def installed(self) -> Sequence[Model] | None:
+        if not self._vendor.discover:
+            return None
+        limit_s = LISTING_LIMIT_S if self._is_here else REMOTE_LISTING_LIMIT_S
+        with self._failures():
+            async with asyncio.timeout(limit_s):
+                return await self._list(self._client())
+
+    async def aclose(self) -> None:
+        """Close the client of this event loop. Those of loops that have ended went with their loops."""
+        opened = self._opened.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            await opened.close()
+
+    # ── for the SDK files ────────────────────────────────────────────────────
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"User-Agent": f"llm-router/{__version__}", HOP_HEADER: "1", **self._endpoint.headers}
+
+    @property
+    def _is_here(self) -> bool:
+        return is_loopback(urlsplit(self._endpoint.base_url).hostname or "")
+
+    @property
+    def _http_options(self) -> dict[str, Any]:
+        """For an httpx or httpx2 client. No time limit of its own: `send` and `stream` hold the clock.
+
+        A proxy from the environment is for the internet: it could not reach a server on this machine.
+        A redirect is a failure: the client would carry headers with the key to wherever it points.
+        """
+        return {
+            "timeout": None,
+            "trust_env": not self._is_here,
+            "follow_redirects": False,
+            "event_hooks": {"response": [self._raise_for_status]},
+        }
+
+    def _http_client(self) -> Any:
+        """The client the newer SDKs are handed."""
+        import httpx2
+
+        limits = httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_WARM_S)
+        return httpx2.AsyncClient(limits=limits, **self._http_options)
+
+    # ── own ──────────────────────────────────────────────────────────────────
+
+    def _client(self) -> C:
+        loop = asyncio.get_running_loop()
+        if loop not in self._opened:
+            self._opened[loop] = self._open()
+        return self._opened[loop].client
+
+    def _dict(self, value: object) -> JsonDict:
+        if isinstance(value, dict):
+            return value  # pyright: ignore[reportUnknownVariableType]
+        raise UpstreamError(
+            FailureKind.MALFORMED, f"{self._vendor.title} sent {type(value).__name__}, not a JSON object"
+        )
+
+    async def _raise_for_status(self, response: Any) -> None:
+        """Before an SDK sees it: each would wrap it in its own way, and some lose the headers or the body."""
+        if response.is_success:
+            return
+        content: bytes = await response.aread()
+        raise failure(self.name, int(response.status_code), dict(response.headers), _body(content))
+
+    @contextmanager
+    def _failures(self, *, begun: bool = False) -> Generator[None]:
+        try:
+            yield
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            raise self._failure(error, begun=begun) from None  # an SDK's text may quote the request
+
+    def _failure(self, error: Exception, *, begun: bool) -> UpstreamError:
+        causes = list(_causes(error))
+        for cause in causes:
+            if isinstance(cause, UpstreamError):
+                return cause
+        kind = _kind({cls.__name__ for cause in causes for cls in type(cause).__mro__}, begun=begun)
+        innermost = causes[-1]
+        said = (
+            f" ({type(innermost).__name__}: {redact(str(innermost))})"
+            if kind is not FailureKind.TIMEOUT
+            else ""
+        )
+        fix = self._vendor.install if kind is FailureKind.CONNECTION else ""
+        return UpstreamError(kind, f"{self._vendor.title}: {_SAID[kind]}{said}", fix=fix)
+
+
+_SAID: Mapping[FailureKind, str] = {
+    FailureKind.TIMEOUT: "no answer in time",
+    FailureKind.CONNECTION: "no connection",
+    FailureKind.TRUNCATED: "the stream was cut",
+    FailureKind.MALFORMED: "the answer could not be read",
+    FailureKind.SERVER_ERROR: "the call failed",
+}
+# By name: httpx, httpx2 and the SDKs each have their own classes, and importing all of them to compare costs more
+# than the call.
+_TIMEOUTS = {"TimeoutError", "TimeoutException"}
+_UNREADABLE = {"ValueError", "DecodingError", "TypeError", "AttributeError", "LookupError"}
+_BROKEN = {"OSError", "TransportError", "EndOfStream"}
+
+
+def _kind(names: set[str], *, begun: bool) -> FailureKind:
+    if names & _TIMEOUTS:
+        return FailureKind.TIMEOUT
+    if names & _BROKEN:
+        return FailureKind.TRUNCATED if begun else FailureKind.CONNECTION
+    return FailureKind.MALFORMED if names & _UNREADABLE else FailureKind.SERVER_ERROR
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from. Not `__context__`: that may be the failure of an earlier attempt."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _body(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode("utf-8", "replace")
