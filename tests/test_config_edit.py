@@ -4,10 +4,14 @@ import os
 
 import pytest
 
-from llm_router.config.edit import edit, set_value
+from llm_router.config.edit import edit, set_values
 from llm_router.errors import ConfigError
 
 DAILY = ("budget", "daily")
+
+
+def set_value(path, keys, value):
+    set_values(path, {keys: value})
 
 
 @pytest.mark.parametrize(
@@ -100,3 +104,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_debris(tmp_path, monkeypa
         set_value(path, DAILY, "5")
     assert path.read_text() == "budget: {daily: 1}\n"
     assert [p.name for p in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_several_settings_are_written_together_or_not_at_all(tmp_path):
+    path = tmp_path / "config.yaml"
+    set_values(path, {DAILY: "5", ("budget", "providers", "openai", "weekly"): "2"})
+    assert path.read_text() == "budget:\n  daily: 5\n  providers:\n    openai:\n      weekly: 2\n"
+    with pytest.raises(ConfigError):
+        set_values(path, {DAILY: "6", ("budget", "weekly"): "-1"})
+    assert "daily: 5" in path.read_text()

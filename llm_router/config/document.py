@@ -41,7 +41,7 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
         event = cast("Event", self.peek_event())  # pyright: ignore[reportUnknownMemberType] - untyped in the stubs
         if isinstance(event, AliasEvent):
             what = "aliases (*name) are not read here: write the value out"
-            raise ComposerError(None, None, what, event.start_mark)
+            raise ComposerError(None, None, what, cast("Any", event.start_mark))
         return super().compose_node(parent, index)
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,20 +21,23 @@ from llm_router.config.problems import validate
 from llm_router.errors import ConfigError
 
 
-def set_value(path: Path, keys: Sequence[str], value: str) -> None:
-    """Write `keys: value` (`value` is a YAML scalar as written, `null` for none) into the file, keeping a `.bak`.
+def set_values(path: Path, changes: Mapping[tuple[str, ...], str]) -> None:
+    """Write settings into the file in one step, keeping a `.bak`. A value is a YAML scalar as written, `null` for none.
 
-    Raises ConfigError, and leaves the file alone, when the result would not be valid or more than this would change.
+    Raises ConfigError, and leaves the file alone, when the result would not be valid or more than these would change.
     """
     path = Path(os.path.realpath(path))  # keep a link into a dotfiles folder a link
     text = read_text(path) if path.exists() else ""
-    edited = edit(text, keys, value)
-    fix = f"write `{dotted(tuple(keys))}: {value}` into {path} yourself"
-    before, after = parse(text, str(path), {}), parse(edited, str(path), {})
-    wanted = parse(f"v: {value}", str(path), {}).data["v"]
-    if after.data != _with(before.data, keys, wanted):
-        raise ConfigError(f"{path}: cannot be edited without changing more", fix=fix, file=str(path))
-    if problems := [p for p in validate(after, partial=True)[1] if p.key == dotted(tuple(keys))]:
+    edited, wanted = text, parse(text, str(path), {}).data
+    for keys, value in changes.items():
+        edited = edit(edited, keys, value)
+        wanted = _with(wanted, keys, parse(f"v: {value}", str(path), {}).data["v"])
+    after = parse(edited, str(path), {})
+    if after.data != wanted:
+        lines = "; ".join(f"{dotted(keys)}: {value}" for keys, value in changes.items())
+        what = f"{path}: cannot be edited without changing more"
+        raise ConfigError(what, fix=f"write it into the file yourself: {lines}", file=str(path))
+    if problems := [p for p in validate(after, partial=True)[1] if p.key in map(dotted, changes)]:
         raise problems[0]
     _write(path, edited, backup=text)
 

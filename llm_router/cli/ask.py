@@ -1,0 +1,199 @@
+"""`ask`: one prompt through the whole path."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from decimal import Decimal, InvalidOperation
+from typing import Any, cast
+
+import click
+
+from llm_router import nouns
+from llm_router.cli import output
+from llm_router.cli.options import TaskName, json_option
+from llm_router.cli.prompt import read_prompt
+from llm_router.nouns import Complexity, Done, Event, Failed, Profile, Reply, Request, Task, TextDelta, Trying
+
+
+def _dollars(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """Micro-dollars of `0.05` or `$0.05`."""
+    if value is None:
+        return None
+    try:
+        micros = int(Decimal(value.removeprefix("$")) * 1_000_000)
+    except (InvalidOperation, ValueError, OverflowError):
+        micros = -1
+    if micros < 0:
+        raise click.BadParameter(f"{value} is not an amount of US dollars such as 0.05")
+    return micros
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="PROMPT|-")
+@click.option("-t", "--task", type=TaskName(), help="Instead of the classifier's word.")
+@click.option("-c", "--complexity", type=click.Choice([str(c) for c in Complexity]), help="Likewise.")
+@click.option("-m", "--model", metavar="NAME", help="provider/model or an alias: this one, and no other.")
+@click.option("-p", "--profile", type=click.Choice([str(p) for p in Profile]))
+@click.option("--max-cost", metavar="USD", callback=_dollars, help="The most this call may cost.")
+@click.option("-s", "--system", metavar="TEXT", help="System prompt.")
+@click.option(
+    "-f", "--file", "files", multiple=True, metavar="FILE", help="Append a text file to the prompt."
+)
+@click.option(
+    "--deadline", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the whole call."
+)
+@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Longest answer.")
+@click.option("--stream", is_flag=True, help="Print the answer as it comes (--json: one event a line).")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; call nobody.")
+@click.option("-q", "--quiet", is_flag=True, help="The answer and nothing else.")
+@json_option
+def ask(
+    words: tuple[str, ...], files: tuple[str, ...], dry_run: bool, as_json: bool, quiet: bool, **given: Any
+) -> None:
+    """Route a prompt to the cheapest capable model and print its answer.
+
+    `-` among the words stands for stdin. The answer goes to stdout; who gave it, at what cost, to stderr.
+    """
+    request = _request(read_prompt(words, files), given)
+    asyncio.run(_dry_run(request, as_json) if dry_run else _answer(request, as_json, quiet))
+
+
+def _request(prompt: str, given: dict[str, Any]) -> Request:
+    return nouns.ask(
+        prompt,
+        system=given["system"],
+        task=Task(given["task"]) if given["task"] else None,
+        complexity=Complexity(given["complexity"]) if given["complexity"] else None,
+        profile=Profile(given["profile"]) if given["profile"] else None,
+        model=given["model"],
+        max_cost=given["max_cost"],
+        max_output_tokens=given["max_tokens"],
+        deadline_s=given["deadline"],
+        stream=given["stream"],
+        project=os.path.basename(os.getcwd()) or None,  # noqa: PTH109, PTH119 - a name, not a path
+    )
+
+
+async def _answer(request: Request, as_json: bool, quiet: bool) -> None:
+    from llm_router.app import App
+
+    app = App.build()
+    printer = _Lines(request) if as_json else _Text(request, quiet=quiet)
+    try:
+        async with aclosing(cast("AsyncGenerator[Event]", app.stream(request))) as events:
+            async for event in events:
+                printer.show(event)
+    finally:
+        printer.close()
+        await app.aclose()
+
+
+async def _dry_run(request: Request, as_json: bool) -> None:
+    from llm_router.app import App
+    from llm_router.cli.story import facts, tell
+
+    app = App.build()
+    try:
+        decision = await app.dry_run(request)
+    finally:
+        await app.aclose()
+    if as_json:
+        output.emit({"dry_run": True} | facts(decision))
+    else:
+        tell(facts(decision))
+
+
+class _Lines:
+    """JSON: the whole reply, or with --stream one object a line."""
+
+    def __init__(self, request: Request) -> None:
+        self.stream = request.stream
+
+    def show(self, event: Event) -> None:
+        from llm_router.cli.story import facts
+
+        if isinstance(event, Done):
+            body = (
+                {"text": event.reply.text} | summary(event.reply) | {"decision": facts(event.reply.decision)}
+            )
+            output.emit(({"type": "done"} if self.stream else {}) | body)
+        elif not self.stream:
+            return
+        elif isinstance(event, TextDelta):
+            output.emit({"type": "delta", "text": event.text})
+        elif isinstance(event, Trying):
+            output.emit({"type": "trying", "model": event.candidate.model.ref})
+        elif isinstance(event, Failed):
+            output.emit({"type": "failed", "attempt": output.attempt_line(event.attempt)})
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        pass
+
+
+class _Text:
+    """The answer on stdout; progress, failures and the last line on stderr."""
+
+    def __init__(self, request: Request, *, quiet: bool) -> None:
+        self.stream, self.quiet = request.stream, quiet
+        self.progress = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self.ended = True  # whether stdout stands at the start of a line
+        self.shown = False
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, Trying) and self.progress:
+            self._progress(f"trying {event.candidate.model.ref}…")
+        elif isinstance(event, Failed) and not self.quiet:
+            self._progress("")
+            output.note(f"failed {output.attempt_line(event.attempt)}")
+        elif isinstance(event, TextDelta) and self.stream:
+            self._progress("")
+            self._write(event.text)
+        elif isinstance(event, Done):
+            self._progress("")
+            if not self.stream:
+                self._write(event.reply.text)
+            self.close()
+            if not self.quiet:
+                output.note(last_line(event.reply))
+
+    def close(self) -> None:
+        self._progress("")
+        if not self.ended:
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(output.visible(text, terminal=sys.stdout.isatty()))
+        sys.stdout.flush()
+        self.ended = text.endswith("\n") if text else self.ended
+
+    def _progress(self, text: str) -> None:
+        if self.progress and (text or self.shown):
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+            self.shown = bool(text)
+
+
+def summary(reply: Reply) -> dict[str, object]:
+    decision, usage, winner = reply.decision, reply.answer.usage, reply.decision.winner
+    return {
+        "model": f"{winner.provider}/{winner.model}" if winner else reply.answer.model,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": output.usd(decision.cost),
+        "ms": round(decision.total_ms),
+        "id": decision.id,
+    }
+
+
+def last_line(reply: Reply) -> str:
+    """`ollama/qwen3 · 12+34 tokens · free · 812 ms · d_0lx3k9f2a7c41e`."""
+    one, winner = summary(reply), reply.decision.winner
+    cost = output.money(reply.decision.cost, winner.billing if winner else None)
+    about = "~" if reply.answer.usage.estimated else ""
+    tokens = f"{about}{one['input_tokens']}+{one['output_tokens']} tokens"
+    return f"{one['model']} · {tokens} · {cost} · {one['ms']} ms · {one['id']}"

@@ -1,0 +1,92 @@
+"""`config`: check, show, describe and find the configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from llm_router import config as configuration
+from llm_router import paths
+from llm_router.cli import output
+from llm_router.cli.options import json_option
+from llm_router.cli.render import table
+from llm_router.config import Loaded
+from llm_router.errors import ConfigError
+
+
+@click.group()
+def config() -> None:
+    """Check, show or describe the configuration."""
+
+
+@config.command()
+@json_option
+def check(as_json: bool) -> int:
+    """Find every problem, with line, column, key and fix."""
+    loaded, problems = _check()
+    warnings = loaded.warnings if loaded else ()
+    if as_json:
+        output.emit({"ok": not problems, "problems": [p.as_dict() for p in problems], "warnings": warnings})
+        return ConfigError.exit_code if problems else 0
+    for problem in problems:
+        output.show_error(problem, as_json=False)
+    for warning in warnings:
+        output.note(f"warning: {warning}")
+    if loaded:
+        output.say(f"ok: {', '.join(str(f) for f in loaded.files) or 'no file, the defaults hold'}")
+    return ConfigError.exit_code if problems else 0
+
+
+def _check() -> tuple[Loaded | None, tuple[ConfigError, ...]]:
+    return configuration.check(root=paths.home(), cwd=Path.cwd(), environ=os.environ)
+
+
+@config.command()
+@json_option
+def show(as_json: bool) -> None:
+    """The effective settings and where each was set. Keys are masked."""
+    loaded = configuration.load(root=paths.home(), cwd=Path.cwd(), environ=os.environ)
+    settings = loaded.settings.model_dump(mode="json")
+    if as_json:
+        output.emit(
+            {"settings": settings, "sources": loaded.sources, "files": [str(f) for f in loaded.files]}
+        )
+        return
+    rows = [[key, value, loaded.sources.get(key, "default")] for key, value in _flat(settings)]
+    table(["setting", "value", "set by"], rows)
+
+
+def _flat(section: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in section.items():
+        key = above + name
+        if isinstance(value, dict) and value:
+            rows += _flat(cast("dict[str, Any]", value), key + ".")
+        else:
+            rows.append((key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return rows
+
+
+@config.command()
+def schema() -> None:
+    """JSON Schema of the configuration file, for editors."""
+    json.dump(configuration.schema(), sys.stdout, indent=2)
+    output.say()
+
+
+@config.command()
+@json_option
+def path(as_json: bool) -> None:
+    """Where the files are: yours, and the project's if there is one."""
+    user, project = paths.config_file(paths.home()), paths.project_file(Path.cwd())
+    if as_json:
+        output.emit({"user": str(user), "project": str(project) if project else None})
+        return
+    output.say(str(user))
+    if project:
+        output.say(str(project))
