@@ -1,0 +1,66 @@
+"""Directives inside a prompt, by which a real client can be scripted:
+
+[[call TOOL {"json": "args"}]]      call this tool; two of them are parallel calls
+[[say TEXT]]                        answer exactly TEXT
+[[fault KIND key=value ...]]        fail this request, e.g. [[fault status status=429 retry_after=60]]
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from llm_router.nouns import JsonDict
+
+_CALL = re.compile(r"\[\[call\s+([\w.:/-]+)\s*")
+_SAY = re.compile(r"\[\[say (.*?)\]\](?!\])", re.DOTALL)
+_FAULT = re.compile(r"\[\[fault\s+([^\]]+)\]\]")
+
+
+@dataclass(frozen=True, slots=True)
+class CallDirective:
+    tool: str
+    arguments: JsonDict
+
+    def means(self, name: str) -> bool:
+        """Clients rename tools: `mcp__server__TOOL`, `server_TOOL`. The exact name or such a suffix will do."""
+        return name == self.tool or (name.endswith(self.tool) and name[-len(self.tool) - 1] in "_.-/:")
+
+
+def calls(text: str) -> list[CallDirective]:
+    """Every call directive, in order; one whose arguments are not a JSON object is left alone."""
+    found: list[CallDirective] = []
+    for match in _CALL.finditer(text):
+        arguments: Any = {}
+        end = match.end()
+        if text[end : end + 1] == "{":
+            try:
+                arguments, end = json.JSONDecoder().raw_decode(text, end)
+            except ValueError:
+                continue
+        if text[end:].lstrip().startswith("]]"):
+            found.append(CallDirective(match[1], arguments))
+    return found
+
+
+def say(text: str) -> str | None:
+    match = _SAY.search(text)
+    return match[1] if match else None
+
+
+def fault(text: str) -> tuple[str, dict[str, Any]] | None:
+    """The kind and the options of the first fault directive; option values are JSON where they parse as such."""
+    match = _FAULT.search(text)
+    if not match:
+        return None
+    kind, *pairs = match[1].split()
+    return kind, {key: _value(raw) for key, _, raw in (pair.partition("=") for pair in pairs)}
+
+
+def _value(raw: str) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw

@@ -1,0 +1,1 @@
+"""Stand-ins for command-line clients that serve as providers."""

@@ -1,0 +1,1 @@
+"""One file per wire format; `wire.Wire` is what each of them is."""
