@@ -1,0 +1,303 @@
+"""Anthropic Messages: `POST /v1/messages`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from llm_router.dialects import json_schema
+from llm_router.dialects.assembler import Decoder, malformed
+from llm_router.dialects.encoding import (
+    check_features,
+    check_stops,
+    inline_system,
+    output_limit,
+    own_thinking,
+    split_system,
+    tool_schema,
+    unsupported,
+    wire_id,
+)
+from llm_router.dialects.failures import failure
+from llm_router.dialects.reading import arguments_object, arguments_text, count, record, sequence, string
+from llm_router.nouns import (
+    Answer,
+    Delta,
+    Document,
+    Image,
+    JsonDict,
+    Message,
+    Model,
+    Part,
+    Request,
+    StopReason,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolResult,
+    Usage,
+)
+
+# `max_tokens` is mandatory. Long enough for most answers, short enough that a model without a known limit takes it.
+DEFAULT_MAX_TOKENS = 8_192
+LONGEST_DEFAULT = 16_384
+
+# Hidden reasoning comes as an opaque blob; it goes back the same way.
+REDACTED = "redacted:"
+
+# Since API version 2026-10-21 (what the SDK sends) a sampling parameter is a 400, even with its default value:
+# https://platform.claude.com/docs/en/api/migration-2026-10-21
+WITHOUT_SAMPLING = frozenset({"anthropic", "bedrock", "vertex"})
+
+_STOPS: dict[str, StopReason] = {
+    "end_turn": "end",
+    "pause_turn": "end",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_use",
+    "stop_sequence": "stop_sequence",
+    "refusal": "refusal",
+}
+
+
+class Anthropic:
+    name = "anthropic"
+
+    def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
+        check_features(request, model)
+        check_stops(request, model, 8_191)
+        system, messages = split_system(request.messages)
+        body: JsonDict = {
+            "model": model.id,
+            "max_tokens": _max_tokens(request, model),
+            "messages": _turns(messages, model),
+            "stream": stream,
+        }
+        if system:
+            body["system"] = system
+        if request.tools:
+            body["tools"] = [_tool(tool) for tool in request.tools]
+            body["tool_choice"] = _tool_choice(request)
+        if request.schema is not None:
+            body["output_config"] = {"format": _format(request.schema, model)}
+        if request.stop:
+            body["stop_sequences"] = list(request.stop)
+        if request.temperature is not None and model.provider not in WITHOUT_SAMPLING:
+            body["temperature"] = min(request.temperature, 1.0)
+        return body
+
+    def decode(self, body: Mapping[str, object]) -> Answer:
+        if "error" in body:
+            raise failure("", None, {}, body)
+        if not isinstance(body.get("content"), list):
+            raise malformed("a message without content")
+        decoder = AnthropicDecoder()
+        decoder.feed({"type": "message_start", "message": body})
+        for index, block in enumerate(sequence(body["content"])):
+            decoder.feed({"type": "content_block_start", "index": index, "content_block": block})
+            decoder.feed({"type": "content_block_stop", "index": index})
+        decoder.feed({"type": "message_delta", "delta": body, "usage": body.get("usage")})
+        decoder.feed({"type": "message_stop"})
+        return decoder.answer()
+
+    def decoder(self) -> AnthropicDecoder:
+        return AnthropicDecoder()
+
+
+def _max_tokens(request: Request, model: Model) -> int:
+    asked = output_limit(request, model)
+    return asked if asked is not None else min(model.max_output or DEFAULT_MAX_TOKENS, LONGEST_DEFAULT)
+
+
+def _format(schema: JsonDict, model: Model) -> JsonDict:
+    if json_schema.is_recursive(schema):
+        raise unsupported(model, "a recursive JSON schema")
+    return {"type": "json_schema", "schema": json_schema.for_anthropic(schema)}
+
+
+def _tool(tool: Tool) -> JsonDict:
+    return {"name": tool.name, "description": tool.description, "input_schema": tool_schema(tool)}
+
+
+def _tool_choice(request: Request) -> JsonDict:
+    choice = request.tool_choice
+    body: JsonDict = {"type": choice.mode}
+    if choice.mode == "tool":
+        body["name"] = choice.name
+    if not choice.parallel and choice.mode != "none":
+        body["disable_parallel_tool_use"] = True
+    return body
+
+
+def _turns(messages: Iterable[Message], model: Model) -> list[JsonDict]:
+    """Alternating turns: neighbours of one role are joined, and tool results lead the turn that answers the calls."""
+    turns: list[JsonDict] = []
+    for message in messages:
+        role, blocks = _blocks(message, model)
+        if not blocks:
+            continue
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"].extend(blocks)
+        else:
+            turns.append({"role": role, "content": blocks})
+    for turn in turns:
+        turn["content"].sort(key=_not_a_result)
+    return turns
+
+
+def _not_a_result(block: JsonDict) -> bool:
+    return block["type"] != "tool_result"
+
+
+def _blocks(message: Message, model: Model) -> tuple[str, list[JsonDict]]:
+    if message.role == "system":
+        return "user", [{"type": "text", "text": inline_system(message.text)}] if message.text else []
+    blocks = [block for part in message.parts if (block := _block(part, model)) is not None]
+    return message.role, blocks
+
+
+def _block(part: Part, model: Model) -> JsonDict | None:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text} if text.strip() else None  # blank text is refused
+        case Image():
+            return {"type": "image", "source": _source(part.media_type, part.data, part.url)}
+        case Document():
+            return _document(part)
+        case Thinking():
+            return _thinking(part) if own_thinking(part, model) else None
+        case ToolCall(call_id, name, arguments):
+            return {
+                "type": "tool_use",
+                "id": wire_id(call_id),
+                "name": name,
+                "input": arguments_object(arguments),
+            }
+        case ToolResult():
+            return _result(part, model)
+
+
+def _source(media_type: str, data: str | None, url: str | None) -> JsonDict:
+    if url:
+        return {"type": "url", "url": url}
+    return {"type": "base64", "media_type": media_type, "data": data or ""}
+
+
+def _document(part: Document) -> JsonDict:
+    if part.text is not None:
+        source: JsonDict = {"type": "text", "media_type": "text/plain", "data": part.text}
+    else:
+        source = _source(part.media_type, part.data, part.url)
+    return {"type": "document", "source": source} | ({"title": part.title} if part.title else {})
+
+
+def _thinking(part: Thinking) -> JsonDict | None:
+    if part.signature is None:
+        return None
+    if part.signature.startswith(REDACTED):
+        return {"type": "redacted_thinking", "data": part.signature.removeprefix(REDACTED)}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+
+
+def _result(part: ToolResult, model: Model) -> JsonDict:
+    block: JsonDict = {"type": "tool_result", "tool_use_id": wire_id(part.call_id)}
+    if content := [inner for item in part.content if (inner := _block(item, model)) is not None]:
+        block["content"] = content
+    if part.is_error:
+        block["is_error"] = True
+    return block
+
+
+class AnthropicDecoder(Decoder):
+    """message_start, then per block content_block_start/delta/stop, then message_delta and message_stop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: dict[int, int] = {}
+        self._counts: dict[str, int] = {}
+
+    def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
+        match event.get("type") or event.get("event"):
+            case "message_start":
+                message = record(event.get("message"))
+                self.id, self.model = string(message.get("id")), string(message.get("model"))
+                self._count(message.get("usage"))
+            case "content_block_start":
+                yield from self._start(count(event.get("index")), record(event.get("content_block")))
+            case "content_block_delta":
+                yield from self._delta(count(event.get("index")), record(event.get("delta")))
+            case "content_block_stop":
+                self.close_part()
+            case "message_delta":
+                self._finish(string(record(event.get("delta")).get("stop_reason")))
+                self._count(event.get("usage"))
+            case "message_stop":
+                self.ended = True
+            case "error":
+                raise failure("", None, {}, event)
+            case _:
+                pass  # ping, and whatever the vendor adds
+
+    def _start(self, index: int, block: JsonDict) -> Iterable[Delta]:
+        match block.get("type"):
+            case "text" if text := string(block.get("text")):
+                yield TextDelta(text)
+            case "thinking" if block.get("thinking") or block.get("signature"):
+                yield ThinkingDelta(string(block.get("thinking")), string(block.get("signature")) or None)
+            case "redacted_thinking":
+                yield ThinkingDelta("", REDACTED + string(block.get("data")))
+            case "tool_use":
+                self._calls[index] = call = len(self._calls)
+                arguments = arguments_text(block["input"]) if block.get("input") else ""
+                yield ToolCallDelta(call, arguments, string(block.get("id")), string(block.get("name")))
+            case _:
+                pass
+
+    def _delta(self, index: int, delta: JsonDict) -> Iterable[Delta]:
+        match delta.get("type"):
+            case "text_delta" if text := string(delta.get("text")):
+                yield TextDelta(text)
+            case "thinking_delta" if text := string(delta.get("thinking")):
+                yield ThinkingDelta(text)
+            case "signature_delta" if signature := string(delta.get("signature")):
+                yield ThinkingDelta("", signature)
+            case "input_json_delta" if index in self._calls and (part := string(delta.get("partial_json"))):
+                yield ToolCallDelta(self._calls[index], part)
+            case _:
+                pass
+
+    def _finish(self, reason: str) -> None:
+        if reason:
+            self.stop = _STOPS.get(reason, "end")
+            self.ended = True  # some compatible vendors leave out message_stop
+
+    def _count(self, usage: object) -> None:
+        """Figures are cumulative and some vendors send them once, at either end: the largest is the truth."""
+        if flat := _flat(record(usage)):
+            self._counts = {
+                key: max(self._counts.get(key, 0), flat.get(key, 0)) for key in flat | self._counts
+            }
+            self.usage = _usage(self._counts)
+
+
+def _flat(usage: JsonDict) -> dict[str, int]:
+    details = record(usage.get("output_tokens_details"))
+    return {key: count(value) for key, value in (details | usage).items() if isinstance(value, int)}
+
+
+def _usage(counts: Mapping[str, int]) -> Usage:
+    read = counts.get("cache_read_input_tokens", 0)
+    written = counts.get("cache_creation_input_tokens", 0)
+    return Usage(
+        input_tokens=counts.get("input_tokens", 0) + read + written,
+        output_tokens=counts.get("output_tokens", 0),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        reasoning_tokens=min(counts.get("thinking_tokens", 0), counts.get("output_tokens", 0)),
+    )
+
+
+DIALECT = Anthropic()

@@ -1,0 +1,160 @@
+"""What all stream decoders share: deltas become an Answer, in one place.
+
+A decoder is a small state machine: `read` turns one event of its vendor into deltas and notes the id, the model, the
+usage, the stop reason and whether the end mark came. A plain body is decoded by feeding it to the same machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from llm_router.errors import UpstreamError
+from llm_router.nouns import (
+    Answer,
+    Delta,
+    FailureKind,
+    Part,
+    StopReason,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    new_id,
+)
+
+CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(slots=True)
+class _Text:
+    pieces: list[str] = field(default_factory=list[str])
+    closed: bool = False
+
+
+@dataclass(slots=True)
+class _Thought:
+    pieces: list[str] = field(default_factory=list[str])
+    signature: str | None = None
+    closed: bool = False
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    pieces: list[str] = field(default_factory=list[str])
+
+
+class Assembler:
+    """Joins deltas to parts, in the order in which the parts began."""
+
+    def __init__(self) -> None:
+        self._open: list[_Text | _Thought | _Call] = []
+        self._calls: dict[int, _Call] = {}
+
+    def add(self, delta: Delta) -> None:
+        match delta:
+            case TextDelta(text):
+                self._text().pieces.append(text)
+            case ThinkingDelta(text, signature):
+                self._think(text, signature)
+            case ToolCallDelta(index, arguments, call_id, name):
+                call = self._call(index)
+                call.id, call.name = call.id or call_id or "", call.name or name or ""
+                call.pieces.append(arguments)
+
+    def close(self) -> None:
+        """The vendor ended a block: what follows is a new part, even of the same kind."""
+        if self._open and not isinstance(last := self._open[-1], _Call):
+            last.closed = True
+
+    def _text(self) -> _Text:
+        if not (self._open and isinstance(last := self._open[-1], _Text) and not last.closed):
+            last = _Text()
+            self._open.append(last)
+        return last
+
+    def _think(self, text: str, signature: str | None) -> None:
+        if not (self._open and isinstance(last := self._open[-1], _Thought) and not last.closed):
+            last = _Thought()
+            self._open.append(last)
+        last.pieces.append(text)
+        if signature:
+            last.signature, last.closed = signature, True  # a signature seals its block
+
+    def _call(self, index: int) -> _Call:
+        if index not in self._calls:
+            self._calls[index] = _Call()
+            self._open.append(self._calls[index])
+        return self._calls[index]
+
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(part for opened in self._open if (part := _finish(opened)) is not None)
+
+
+def _finish(opened: _Text | _Thought | _Call) -> Part | None:
+    text = "".join(opened.pieces)
+    match opened:
+        case _Text():
+            return Text(text) if text else None
+        case _Thought():
+            return Thinking(text, opened.signature) if text or opened.signature else None
+        case _Call():
+            return ToolCall(opened.id or new_id("call"), opened.name, text or "{}")
+
+
+def estimated_usage(parts: Iterable[Part]) -> Usage:
+    """For a vendor that reports none. Only the output is seen here; the caller knows the size of the input."""
+    size = 0
+    for part in parts:
+        match part:
+            case Text(text) | Thinking(text):
+                size += len(text)
+            case ToolCall(_, name, arguments):
+                size += len(name) + len(arguments)
+            case _:
+                pass
+    return Usage(output_tokens=-(-size // CHARACTERS_PER_TOKEN), estimated=True)
+
+
+class Decoder:
+    """The common half of every StreamDecoder; a vendor's half is `read`."""
+
+    def __init__(self) -> None:
+        self._assembler = Assembler()
+        self.usage: Usage | None = None
+        self.stop: StopReason | None = None
+        self.ended = False
+        self.model = ""
+        self.id = ""
+
+    def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
+        raise NotImplementedError
+
+    def feed(self, event: Mapping[str, object]) -> Sequence[Delta]:
+        deltas: list[Delta] = []
+        for delta in self.read(event):
+            self._assembler.add(delta)
+            deltas.append(delta)
+        return deltas
+
+    def close_part(self) -> None:
+        self._assembler.close()
+
+    def answer(self) -> Answer:
+        if not self.ended:
+            raise UpstreamError(FailureKind.TRUNCATED, "The answer broke off before its end mark.")
+        parts = self._assembler.parts()
+        stop = self.stop or "end"
+        # several vendors say "stop" although the model called a tool
+        if stop == "end" and any(isinstance(part, ToolCall) for part in parts):
+            stop = "tool_use"
+        return Answer(parts, stop, self.usage or estimated_usage(parts), self.model, self.id)
+
+
+def malformed(what: str) -> UpstreamError:
+    return UpstreamError(FailureKind.MALFORMED, f"The answer cannot be read: {what}.")

@@ -1,0 +1,149 @@
+"""What the encoders share: what a model can be asked at all, and how parts are written where a format lacks them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from llm_router.errors import UpstreamError
+from llm_router.nouns import (
+    Document,
+    FailureKind,
+    Feature,
+    Image,
+    JsonDict,
+    Message,
+    Model,
+    Part,
+    Request,
+    Text,
+    Thinking,
+    Tool,
+    ToolResult,
+)
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def unsupported(model: Model, what: str) -> UpstreamError:
+    return UpstreamError(
+        FailureKind.UNSUPPORTED,
+        f"{model.ref} cannot take {what}.",
+        fix="Leave the model to the router, or name one that can: `llm-router models` shows what each can do.",
+    )
+
+
+def check_features(request: Request, model: Model) -> None:
+    """Raises UpstreamError(UNSUPPORTED) for what the model is known not to do. No features known: no opinion."""
+    if not model.features:
+        return
+    for feature, what in _needs(request):
+        if feature not in model.features:
+            raise unsupported(model, what)
+
+
+def _needs(request: Request) -> Iterable[tuple[Feature, str]]:
+    parts = list(flat_parts(request.messages))
+    if any(isinstance(part, Image) for part in parts):
+        yield "vision", "images"
+    if any(isinstance(part, Document) and part.text is None for part in parts):
+        yield "documents", "documents"
+    if offered(request):
+        yield "tools", "tools"
+    if request.schema is not None:
+        yield "schema", "a JSON schema for its answer"
+
+
+def flat_parts(messages: Iterable[Message]) -> Iterable[Part]:
+    """Every part, those inside tool results too."""
+    for message in messages:
+        for part in message.parts:
+            yield part
+            if isinstance(part, ToolResult):
+                yield from part.content
+
+
+def offered(request: Request) -> bool:
+    """Whether the model may call a tool in this turn."""
+    return bool(request.tools) and request.tool_choice.mode != "none"
+
+
+def check_stops(request: Request, model: Model, limit: int) -> None:
+    if len(request.stop) > limit:
+        raise unsupported(model, f"more than {limit} stop sequences" if limit else "stop sequences")
+
+
+def output_limit(request: Request, model: Model) -> int | None:
+    """What was asked for, but never above what the model can write: vendors refuse that outright."""
+    if request.max_output_tokens is None or model.max_output is None:
+        return request.max_output_tokens
+    return min(request.max_output_tokens, model.max_output)
+
+
+def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:
+    """The system text at the head, and the messages after it (a later system message stays in its place)."""
+    head: list[str] = []
+    rest: list[Message] = []
+    for message in messages:
+        if message.role == "system" and not rest:
+            head.append(message.text)
+        else:
+            rest.append(message)
+    return "\n\n".join(text for text in head if text), rest
+
+
+def inline_system(text: str) -> str:
+    """A later system message for formats that know only one at the head. It stays in place, as marked user text:
+    moved to the head it would change what came before it, and throw away the vendor's prompt cache.
+    """
+    return f"<system>\n{text}\n</system>"
+
+
+def own_thinking(part: Thinking, model: Model) -> bool:
+    """A signature is worth something to its issuer only, and foreign reasoning is not sent on."""
+    return part.issuer == model.provider
+
+
+def data_url(media_type: str, data: str) -> str:
+    return f"data:{media_type};base64,{data}"
+
+
+def image_url(image: Image) -> str:
+    return image.url or data_url(image.media_type, image.data or "")
+
+
+def file_name(document: Document) -> str:
+    return document.title or "document." + document.media_type.rpartition("/")[2]
+
+
+def document_text(document: Document) -> str:
+    """A plain-text document, for formats that have no part for it."""
+    title = f' title="{document.title}"' if document.title else ""
+    return f"<document{title}>\n{document.text}\n</document>"
+
+
+def result_text(result: ToolResult) -> str:
+    """The text of a tool result. Formats without an error flag get the fact in words."""
+    pieces = [part.text for part in result.content if isinstance(part, Text)]
+    pieces += [document_text(p) for p in result.content if isinstance(p, Document) and p.text is not None]
+    text = "\n".join(pieces)
+    return f"Error: {text}" if result.is_error else text
+
+
+def result_media(result: ToolResult) -> list[Image | Document]:
+    """What of a tool result is not text."""
+    return [p for p in result.content if isinstance(p, Image) or (isinstance(p, Document) and p.text is None)]
+
+
+def tool_schema(tool: Tool) -> JsonDict:
+    """Its parameters as the object schema that vendors insist on."""
+    schema: JsonDict = {"type": "object", "properties": {}}
+    return schema | tool.parameters
+
+
+def wire_id(call_id: str) -> str:
+    """A tool call id every vendor accepts, the same for the call and its result."""
+    if _PLAIN_ID.fullmatch(call_id):
+        return call_id
+    return "call_" + hashlib.sha256(call_id.encode()).hexdigest()[:24]

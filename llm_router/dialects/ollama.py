@@ -1,0 +1,230 @@
+"""Ollama's native `POST /api/chat`: unlike its /v1 it takes `num_ctx`, without which a long prompt is silently cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from llm_router.dialects.assembler import Decoder, malformed
+from llm_router.dialects.encoding import (
+    check_features,
+    document_text,
+    flat_parts,
+    offered,
+    output_limit,
+    own_thinking,
+    result_media,
+    result_text,
+    tool_schema,
+    unsupported,
+)
+from llm_router.dialects.failures import failure
+from llm_router.dialects.reading import arguments_object, arguments_text, count, record, records, string
+from llm_router.errors import UpstreamError
+from llm_router.nouns import (
+    Answer,
+    Delta,
+    Document,
+    FailureKind,
+    Image,
+    JsonDict,
+    Message,
+    Model,
+    Part,
+    Request,
+    StopReason,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallDelta,
+    ToolResult,
+    Usage,
+    new_id,
+)
+
+# The window to load, in tokens. Another size makes Ollama load the model again, so there are only a few of them.
+SMALLEST_WINDOW = 8_192
+ANSWER_RESERVE = 2_048
+CHARACTERS_PER_TOKEN = 3  # cautious: code and other scripts need more tokens than English prose
+TOKENS_PER_IMAGE = 1_024
+
+_STOPS: dict[str, StopReason] = {"stop": "end", "length": "length"}
+
+
+class Ollama:
+    name = "ollama"
+
+    def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
+        check_features(request, model)
+        if offered(request) and request.tool_choice.mode != "auto":
+            raise unsupported(model, "an order to call a tool")
+        body: JsonDict = {
+            "model": model.id,
+            "messages": _messages(request.messages, model),
+            "stream": stream,
+            "options": _options(request, model),
+        }
+        if offered(request):
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parameters": tool_schema(tool),
+                    },
+                }
+                for tool in request.tools
+            ]
+        if request.schema is not None:
+            body["format"] = request.schema
+        return body
+
+    def decode(self, body: Mapping[str, object]) -> Answer:
+        if not body.get("error") and not isinstance(body.get("message"), dict):
+            raise malformed("a reply without a message")
+        decoder = OllamaDecoder()
+        decoder.feed(body)
+        return decoder.answer()
+
+    def decoder(self) -> OllamaDecoder:
+        return OllamaDecoder()
+
+
+def _options(request: Request, model: Model) -> JsonDict:
+    options: JsonDict = {"num_ctx": _window(request, model)}
+    if (limit := output_limit(request, model)) is not None:
+        options["num_predict"] = limit
+    if request.temperature is not None:
+        options["temperature"] = request.temperature
+    if request.stop:
+        options["stop"] = list(request.stop)
+    return options
+
+
+def _window(request: Request, model: Model) -> int:
+    """A window that holds the prompt and its answer; raises CONTEXT_TOO_LONG rather than let Ollama cut the prompt."""
+    needed = _size(request) // CHARACTERS_PER_TOKEN + (request.max_output_tokens or ANSWER_RESERVE)
+    needed += TOKENS_PER_IMAGE * sum(isinstance(part, Image) for part in flat_parts(request.messages))
+    window = SMALLEST_WINDOW
+    while window < needed:
+        window *= 2
+    if model.context is None:
+        return window
+    # the estimate is cautious: what may just fit is tried, what cannot fit at all is not
+    if _size(request) // (2 * CHARACTERS_PER_TOKEN) > model.context:
+        raise UpstreamError(
+            FailureKind.CONTEXT_TOO_LONG,
+            f"The prompt does not fit the {model.context} tokens of {model.ref}.",
+            fix="Shorten the prompt, or use a model with a larger context window.",
+        )
+    return min(window, model.context)
+
+
+def _size(request: Request) -> int:
+    """Characters of everything that becomes prompt."""
+    size = sum(len(tool.description) + len(json.dumps(tool.parameters)) for tool in request.tools)
+    for part in flat_parts(request.messages):
+        match part:
+            case Text(text) | Thinking(text):
+                size += len(text)
+            case ToolCall():
+                size += len(part.arguments)
+            case Document():
+                size += len(part.text or "")
+            case _:
+                pass
+    return size
+
+
+def _messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
+    written: list[JsonDict] = []
+    names: dict[str, str] = {}
+    for message in conversation:
+        names |= {part.id: part.name for part in message.parts if isinstance(part, ToolCall)}
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        written += [_result(result, names.get(result.call_id, ""), model) for result in results]
+        if (spoken := _spoken(message, model)) is not None:
+            written.append(spoken)
+    return written
+
+
+def _result(part: ToolResult, name: str, model: Model) -> JsonDict:
+    body: JsonDict = {"role": "tool", "content": result_text(part)}
+    if name:
+        body["tool_name"] = name
+    return body | _images(result_media(part), model)
+
+
+def _spoken(message: Message, model: Model) -> JsonDict | None:
+    texts = [_text(part) for part in message.parts]
+    body: JsonDict = {"role": message.role, "content": "\n".join(text for text in texts if text)}
+    body |= _images(message.parts, model)
+    if calls := [part for part in message.parts if isinstance(part, ToolCall)]:
+        body["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": arguments_object(call.arguments)}} for call in calls
+        ]
+    thoughts = [p.text for p in message.parts if isinstance(p, Thinking) and own_thinking(p, model)]
+    if thoughts and calls:
+        body["thinking"] = "".join(thoughts)
+    return body if len(body) > 2 or body["content"] else None
+
+
+def _text(part: Part) -> str:
+    match part:
+        case Text(text):
+            return text
+        case Document() if part.text is not None:
+            return document_text(part)
+        case _:
+            return ""
+
+
+def _images(parts: Iterable[Part], model: Model) -> JsonDict:
+    images: list[str] = []
+    for part in parts:
+        if isinstance(part, Document) and part.text is None:
+            raise unsupported(model, "documents")
+        if isinstance(part, Image):
+            if part.data is None:
+                raise unsupported(model, "an image by its link")
+            images.append(part.data)
+    return {"images": images} if images else {}
+
+
+class OllamaDecoder(Decoder):
+    """One object a line; the last says `done` and holds the counts. Tool calls come whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls = 0
+
+    def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
+        if event.get("error"):
+            raise failure("", None, {}, event)
+        self.model = self.model or string(event.get("model"))
+        message = record(event.get("message"))
+        if thought := string(message.get("thinking")):
+            yield ThinkingDelta(thought)
+        if text := string(message.get("content")):
+            yield TextDelta(text)
+        for call in records(message.get("tool_calls")):
+            function = record(call.get("function"))
+            call_id = string(call.get("id")) or new_id("call")
+            arguments = arguments_text(function.get("arguments"))
+            yield ToolCallDelta(self._calls, arguments, call_id, string(function.get("name")))
+            self._calls += 1
+        if event.get("done") is True:
+            self.ended = True
+            self.stop = _STOPS.get(string(event.get("done_reason")), "end")
+            self._count(event)
+
+    def _count(self, event: Mapping[str, object]) -> None:
+        # a prompt that was wholly cached has no prompt_eval_count
+        if "eval_count" in event or "prompt_eval_count" in event:
+            self.usage = Usage(count(event.get("prompt_eval_count")), count(event.get("eval_count")))
+
+
+DIALECT = Ollama()

@@ -1,0 +1,100 @@
+"""OpenAI Chat Completions: `POST /v1/chat/completions`, and everybody who speaks it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from llm_router.dialects.assembler import malformed
+from llm_router.dialects.encoding import (
+    check_features,
+    check_stops,
+    output_limit,
+    tool_schema,
+)
+from llm_router.dialects.failures import failure
+from llm_router.dialects.json_schema import is_strict
+from llm_router.dialects.openai_chat_messages import messages
+from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
+from llm_router.dialects.openai_quirks import Quirks, quirks
+from llm_router.dialects.reading import count, record, records
+from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice
+
+
+class OpenAIChat:
+    name = "openai_chat"
+
+    def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
+        quirk = quirks(model.provider)
+        check_features(request, model)
+        check_stops(request, model, quirk.stops)
+        body: JsonDict = {"model": model.id, "messages": messages(request.messages, model), "stream": stream}
+        if stream and quirk.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+        if (limit := output_limit(request, model)) is not None:
+            body[quirk.limit_field] = limit
+        if request.temperature is not None and not (quirk.fixed_temperature and "thinking" in model.features):
+            body["temperature"] = request.temperature
+        if request.stop:
+            body["stop"] = list(request.stop)
+        _add_tools(body, request)
+        if request.schema is not None:
+            _add_schema(body, request.schema, quirk)
+        return body
+
+    def decode(self, body: Mapping[str, object]) -> Answer:
+        choices = records(body.get("choices"))
+        if not choices:
+            if body.get("error") or count(record(body.get("base_resp")).get("status_code")):
+                raise failure("", None, {}, body)
+            raise malformed("a completion without choices")
+        decoder = OpenAIChatDecoder()
+        chunk = dict(body) | {"choices": [{**choice, "delta": choice.get("message")} for choice in choices]}
+        decoder.feed(chunk)
+        decoder.ended = True
+        return decoder.answer()
+
+    def decoder(self) -> OpenAIChatDecoder:
+        return OpenAIChatDecoder()
+
+
+def _add_tools(body: JsonDict, request: Request) -> None:
+    if not request.tools:
+        return
+    body["tools"] = [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool_schema(tool),
+            },
+        }
+        for tool in request.tools
+    ]
+    body["tool_choice"] = _tool_choice(request.tool_choice)
+    if not request.tool_choice.parallel:
+        body["parallel_tool_calls"] = False
+
+
+def _tool_choice(choice: ToolChoice) -> str | JsonDict:
+    if choice.mode == "tool":
+        return {"type": "function", "function": {"name": choice.name}}
+    return "required" if choice.mode == "any" else choice.mode
+
+
+def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
+    if quirk.schema == "schema":
+        named = {"name": "answer", "schema": schema, "strict": is_strict(schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": named}
+        return
+    body["response_format"] = {"type": "json_object"}
+    told = f"Answer with JSON only, valid against this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
+    body["messages"].insert(_after_system(body["messages"]), {"role": "system", "content": told})
+
+
+def _after_system(written: Iterable[JsonDict]) -> int:
+    return next((place for place, message in enumerate(written) if message["role"] != "system"), 0)
+
+
+DIALECT = OpenAIChat()

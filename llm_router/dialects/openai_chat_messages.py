@@ -1,0 +1,113 @@
+"""The conversation as Chat Completions write it: tool results are messages of their own, and hold only text."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from llm_router.dialects.encoding import (
+    data_url,
+    document_text,
+    file_name,
+    image_url,
+    own_thinking,
+    result_media,
+    result_text,
+    unsupported,
+    wire_id,
+)
+from llm_router.dialects.openai_quirks import Quirks, quirks
+from llm_router.nouns import (
+    Document,
+    Image,
+    JsonDict,
+    Message,
+    Model,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+
+
+def messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
+    written: list[JsonDict] = []
+    for message in conversation:
+        match message.role:
+            case "system":
+                written += [{"role": "system", "content": message.text}] if message.text else []
+            case "user":
+                written += _user(message, model)
+            case "assistant":
+                written += _assistant(message, model)
+    return written
+
+
+def _user(message: Message, model: Model) -> list[JsonDict]:
+    """The results first, right behind the calls they answer; pictures they hold follow as user content."""
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    written: list[JsonDict] = [
+        {
+            "role": "tool",
+            "tool_call_id": call_id(result.call_id, quirks(model.provider)),
+            "content": result_text(result),
+        }
+        for result in results
+    ]
+    said: list[Part] = [media for result in results for media in result_media(result)]
+    said += [part for part in message.parts if not isinstance(part, ToolResult)]
+    content = [block for part in said if (block := _content(part, model)) is not None]
+    if len(content) == 1 and content[0]["type"] == "text":
+        written.append({"role": "user", "content": content[0]["text"]})
+    elif content:
+        written.append({"role": "user", "content": content})
+    return written
+
+
+def _content(part: Part, model: Model) -> JsonDict | None:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text} if text else None
+        case Image():
+            return {"type": "image_url", "image_url": {"url": image_url(part)}}
+        case Document():
+            return _document(part, model)
+        case _:
+            return None
+
+
+def _document(part: Document, model: Model) -> JsonDict:
+    if part.text is not None:
+        return {"type": "text", "text": document_text(part)}
+    if part.url and not quirks(model.provider).document_links:
+        raise unsupported(model, "a document by its link")
+    data = part.url or data_url(part.media_type, part.data or "")
+    return {"type": "file", "file": {"filename": file_name(part), "file_data": data}}
+
+
+def _assistant(message: Message, model: Model) -> list[JsonDict]:
+    quirk = quirks(model.provider)
+    calls = [_call(part, quirk) for part in message.parts if isinstance(part, ToolCall)]
+    text = "".join(part.text for part in message.parts if isinstance(part, Text))
+    if not (calls or text):
+        return []
+    written: JsonDict = {"role": "assistant", "content": text or None}
+    if calls:
+        written["tool_calls"] = calls
+    thoughts = [p.text for p in message.parts if isinstance(p, Thinking) and own_thinking(p, model)]
+    if quirk.replays_reasoning and calls and thoughts:
+        written["reasoning_content"] = "".join(thoughts)
+    return [written]
+
+
+def _call(part: ToolCall, quirk: Quirks) -> JsonDict:
+    function = {"name": part.name, "arguments": part.arguments or "{}"}
+    return {"id": call_id(part.id, quirk), "type": "function", "function": function}
+
+
+def call_id(value: str, quirk: Quirks) -> str:
+    if (length := quirk.call_id_length) is None or re.fullmatch(rf"[A-Za-z0-9]{{{length}}}", value):
+        return wire_id(value)
+    return hashlib.sha256(value.encode()).hexdigest()[:length]

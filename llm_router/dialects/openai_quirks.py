@@ -1,0 +1,47 @@
+"""Where vendors of OpenAI-compatible APIs differ, as data. Keys are provider names of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """The defaults are what nearly every compatible vendor takes."""
+
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    # "object": JSON is promised but no schema is taken, so the schema is told in words
+    schema: Literal["schema", "object"] = "schema"
+    # whether `stream_options` is taken; vendors without it report usage unasked
+    stream_usage: bool = True
+    # reasoning must come back with the tool calls it led to
+    replays_reasoning: bool = False
+    # reasoning models refuse a temperature other than their own
+    fixed_temperature: bool = False
+    # a document may be a link
+    document_links: bool = False
+    # exact length of tool call ids, letters and digits only
+    call_id_length: int | None = None
+    stops: int = 4
+
+
+_OPENAI = Quirks(limit_field="max_completion_tokens", fixed_temperature=True)
+
+_QUIRKS: dict[str, Quirks] = {
+    "openai": _OPENAI,
+    "azure": _OPENAI,
+    # https://api-docs.deepseek.com/guides/thinking_mode
+    "deepseek": Quirks(schema="object", replays_reasoning=True, stops=16),
+    # https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model
+    "moonshot": Quirks(schema="object", replays_reasoning=True, stops=5),
+    "zai": Quirks(schema="object", replays_reasoning=True, stops=1),
+    "siliconflow": Quirks(schema="object"),
+    # 422 "Extra inputs are not permitted: stream_options"; ids: "must be a-z, A-Z, 0-9, with a length of 9"
+    "mistral": Quirks(stream_usage=False, call_id_length=9),
+    "openrouter": Quirks(document_links=True),
+}
+
+
+def quirks(provider: str) -> Quirks:
+    return _QUIRKS.get(provider, Quirks())

@@ -1,0 +1,165 @@
+"""OpenAI Responses: `POST /v1/responses`, stateless (`store` off, reasoning handed back encrypted)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from llm_router.dialects.assembler import malformed
+from llm_router.dialects.encoding import (
+    check_features,
+    check_stops,
+    data_url,
+    document_text,
+    file_name,
+    image_url,
+    output_limit,
+    own_thinking,
+    result_media,
+    result_text,
+    split_system,
+    tool_schema,
+    wire_id,
+)
+from llm_router.dialects.failures import failure
+from llm_router.dialects.json_schema import is_strict
+from llm_router.dialects.openai_responses_stream import OpenAIResponsesDecoder
+from llm_router.nouns import (
+    Answer,
+    Document,
+    Image,
+    JsonDict,
+    Message,
+    Model,
+    Part,
+    Request,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+
+
+class OpenAIResponses:
+    name = "openai_responses"
+
+    def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
+        check_features(request, model)
+        check_stops(request, model, 0)
+        system, messages = split_system(request.messages)
+        thinks = "thinking" in model.features
+        body: JsonDict = {
+            "model": model.id,
+            "input": [item for message in messages for item in _items(message, model)],
+            "store": False,
+            "stream": stream,
+        }
+        if system:
+            body["instructions"] = system
+        if thinks:
+            body["include"] = ["reasoning.encrypted_content"]
+        if (limit := output_limit(request, model)) is not None:
+            body["max_output_tokens"] = limit
+        if request.temperature is not None and not thinks:  # reasoning models refuse it
+            body["temperature"] = request.temperature
+        if request.tools:
+            body["tools"] = [_tool(tool) for tool in request.tools]
+            body["tool_choice"] = _tool_choice(request.tool_choice)
+            body["parallel_tool_calls"] = request.tool_choice.parallel
+        if request.schema is not None:
+            strict = is_strict(request.schema)
+            named = {"type": "json_schema", "name": "answer", "schema": request.schema, "strict": strict}
+            body["text"] = {"format": named}
+        return body
+
+    def decode(self, body: Mapping[str, object]) -> Answer:
+        if body.get("error") or body.get("status") == "failed":
+            raise failure("", None, {}, body)
+        if not isinstance(body.get("output"), list):
+            raise malformed("a response without output")
+        decoder = OpenAIResponsesDecoder()
+        ending = "response.incomplete" if body.get("status") == "incomplete" else "response.completed"
+        decoder.feed({"type": ending, "response": body})
+        return decoder.answer()
+
+    def decoder(self) -> OpenAIResponsesDecoder:
+        return OpenAIResponsesDecoder()
+
+
+def _tool(tool: Tool) -> JsonDict:
+    # `strict` is on by default here, and would refuse most schemas
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool_schema(tool),
+        "strict": False,
+    }
+
+
+def _tool_choice(choice: ToolChoice) -> str | JsonDict:
+    if choice.mode == "tool":
+        return {"type": "function", "name": choice.name}
+    return "required" if choice.mode == "any" else choice.mode
+
+
+def _items(message: Message, model: Model) -> Iterable[JsonDict]:
+    """Calls, results and reasoning are items beside the messages, in the order in which they happened."""
+    if message.role == "assistant":
+        for part in message.parts:
+            yield from _said_by_model(part, model)
+        return
+    content: list[JsonDict] = []
+    for part in message.parts:
+        if isinstance(part, ToolResult):
+            yield _result(part)
+        elif (block := _input(part)) is not None:
+            content.append(block)
+    if content:
+        role = "developer" if message.role == "system" else "user"
+        yield {"type": "message", "role": role, "content": content}
+
+
+def _said_by_model(part: Part, model: Model) -> Iterable[JsonDict]:
+    match part:
+        case Text(text) if text:
+            yield {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+        case ToolCall(call_id, name, arguments):
+            call: JsonDict = {"type": "function_call", "call_id": wire_id(call_id), "name": name}
+            yield call | {"arguments": arguments or "{}"}
+        case Thinking() if part.signature and own_thinking(part, model):
+            item_id, _, encrypted = part.signature.partition(":")
+            summary = [{"type": "summary_text", "text": part.text}] if part.text else []
+            yield {"type": "reasoning", "id": item_id, "summary": summary, "encrypted_content": encrypted}
+        case _:
+            pass
+
+
+def _input(part: Part) -> JsonDict | None:
+    match part:
+        case Text(text):
+            return {"type": "input_text", "text": text} if text else None
+        case Image():
+            return {"type": "input_image", "image_url": image_url(part), "detail": "auto"}
+        case Document() if part.text is not None:
+            return {"type": "input_text", "text": document_text(part)}
+        case Document() if part.url:
+            return {"type": "input_file", "file_url": part.url}
+        case Document():
+            data = data_url(part.media_type, part.data or "")
+            return {"type": "input_file", "filename": file_name(part), "file_data": data}
+        case _:
+            return None
+
+
+def _result(part: ToolResult) -> JsonDict:
+    text, media = result_text(part), result_media(part)
+    output: str | list[JsonDict] = text
+    if media:
+        blocks = [_input(item) for item in (Text(text), *media)]
+        output = [block for block in blocks if block is not None]
+    return {"type": "function_call_output", "call_id": wire_id(part.call_id), "output": output}
+
+
+DIALECT = OpenAIResponses()

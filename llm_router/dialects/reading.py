@@ -1,0 +1,50 @@
+"""Reading foreign JSON without trusting it: a value of the wrong type counts as absent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from llm_router.nouns import JsonDict
+
+
+def record(value: object) -> JsonDict:
+    return cast("JsonDict", value) if isinstance(value, dict) else {}
+
+
+def records(value: object) -> list[JsonDict]:
+    return [cast("JsonDict", item) for item in sequence(value) if isinstance(item, dict)]
+
+
+def first_choice(value: object) -> JsonDict:
+    """Of several answers to one request the one with index 0 (or none), the only one we read."""
+    return record(next((item for item in records(value) if count(item.get("index")) == 0), None))
+
+
+def sequence(value: object) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def count(value: object) -> int:
+    """A number of tokens; null, negative and non-numbers are 0."""
+    return max(0, int(value)) if isinstance(value, (int, float)) and value == value else 0  # noqa: PLR0124 - NaN
+
+
+def arguments_text(value: object) -> str:
+    """Tool arguments as JSON text, whether the vendor sends text or an object."""
+    return value if isinstance(value, str) else json.dumps(value or {}, ensure_ascii=False)
+
+
+def arguments_object(text: str) -> JsonDict:
+    """Tool arguments for the formats that want an object. Broken JSON travels on under `_raw`, never vanishes."""
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {"_raw": text}
+    return cast("JsonDict", value) if isinstance(value, dict) else {"_raw": text}
