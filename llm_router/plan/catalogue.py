@@ -71,7 +71,9 @@ class Catalogue:
         provider = provider.lower()
         if not (slash and model and provider in self.billing):
             return None
-        return self._by_ref.get(f"{provider}/{model}") or Model(provider, model, billing=self.billing[provider])
+        return self._by_ref.get(f"{provider}/{model}") or Model(
+            provider, model, billing=self.billing[provider]
+        )
 
     def _unknown(self, name: str, installed: Iterable[Model]) -> NotFoundError:
         refs = [model.ref for model in (*installed, *self.models)]
@@ -158,7 +160,10 @@ def _shipped() -> Catalogue:
 
     def marked(mark: str) -> frozenset[str]:
         return frozenset(
-            f"{name}/{each['id']}" for name, row in rows.items() for each in row.get("models", ()) if each.get(mark)
+            f"{name}/{each['id']}"
+            for name, row in rows.items()
+            for each in row.get("models", ())
+            if each.get(mark)
         )
 
     return Catalogue(

@@ -1,0 +1,158 @@
+"""Which models, in which order, and why: `plan`, pure given the world, and `replan` after a model could not do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from llm_router.errors import UsageError
+from llm_router.nouns import (
+    Assessment,
+    Billing,
+    Candidate,
+    Complexity,
+    FailureKind,
+    Plan,
+    Profile,
+    Request,
+    Skipped,
+    Task,
+    Verdict,
+)
+from llm_router.plan import size
+from llm_router.plan.catalogue import data
+from llm_router.plan.chain import Chain, Facts
+from llm_router.plan.explicit import the_one
+from llm_router.plan.filter import needs, unable
+from llm_router.plan.nobody import LAST_RESORT, last_resort, nobody
+from llm_router.plan.world import World
+
+FREE_FIRST = "free_first"
+_MEDIA = {Task.IMAGE: "images", Task.VIDEO: "videos", Task.AUDIO: "audio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A chain and how to read it. `as_it_stands`: the user wrote it, and no other order is ours to prefer."""
+
+    name: str
+    entries: Sequence[str]
+    tier: str
+    free_first: bool
+    as_it_stands: bool = False
+
+
+@lru_cache(maxsize=1)
+def _chains() -> dict[str, Any]:
+    return data("chains.toml")
+
+
+def strategy_of(name: str | None) -> str | None:
+    """The strategy a word like `auto`, `cheap` or `auto:best` asks for; None where the name means a model."""
+    words: Mapping[str, str] = _chains()["words"]
+    return FREE_FIRST if not name or not name.strip() else words.get(name.strip().lower())
+
+
+def _route(strategy: str, profile: Profile, complexity: Complexity, world: World) -> Route:
+    row: Mapping[str, Any] = _chains()["profiles"][profile]
+    if strategy != FREE_FIRST:
+        row = _chains()["strategies"][strategy]
+        return Route(strategy, row["any"], row["tiers"][complexity], row["free_first"])
+    own = world.routing.chains.get(complexity)
+    if own is not None:
+        return Route("your", own, row["tiers"][complexity], free_first=False, as_it_stands=True)
+    return Route(profile, row[complexity], row["tiers"][complexity], row["free_first"])
+
+
+def plan(request: Request, assessment: Assessment, verdict: Verdict, *, world: World) -> Plan:
+    """The candidates for a request, best first. A model that was named or pinned is the only one.
+
+    `max_cost` of a candidate prices the estimated input with a margin, and as output what the request allows, else
+    1k, 4k, 8k or 16k tokens by complexity, never more than the model can say; that default limits no call.
+    Raises UsageError, NotFoundError, PolicyError, BudgetError or CredentialsError where nothing may or can answer.
+    """
+    strategy = (None if verdict.model else strategy_of(request.model)) or FREE_FIRST
+    route = _route(strategy, verdict.profile, assessment.complexity, world)
+    facts = Facts(
+        world=world,
+        request=request,
+        task=assessment.task,
+        complexity=assessment.complexity,
+        tier=route.tier,
+        needed=needs(request),
+        input_tokens=size.input_tokens(request),
+        blocked=verdict.blocked,
+        max_cost=verdict.max_cost,
+    )
+    skipped: Sequence[Skipped] = ()
+    if verdict.model is not None:
+        candidates: Sequence[Candidate] = (the_one(verdict.model, verdict.model_because or "asked", facts),)
+    else:
+        candidates, skipped = _chosen(route, facts)
+    return Plan(
+        candidates=tuple(candidates),
+        skipped=tuple(skipped),
+        strategy=strategy,
+        profile=verdict.profile,
+        input_tokens=facts.input_tokens,
+    )
+
+
+def _chosen(route: Route, facts: Facts) -> tuple[Sequence[Candidate], Sequence[Skipped]]:
+    if facts.task in _MEDIA:
+        made = _MEDIA[facts.task]
+        raise UsageError(
+            f"this asks for {made}, and no model in the catalogue makes {made}",
+            fix="for text about it add `--task generate`; to try a model that can, name it with --model provider/model",
+        )
+    chain = Chain(facts, route.name)
+    chain.extend(route.entries)
+    candidates = _ordered(chain.candidates, route, facts.task)
+    skips = list(chain.skipped.values())
+    if not candidates:
+        candidates = last_resort(skips, facts)
+        if not candidates:
+            raise nobody(skips, facts, route.entries)
+    tried = {candidate.model.ref for candidate in candidates}
+    return candidates, [Skipped(skip.ref, skip.reason) for skip in skips if skip.ref not in tried]
+
+
+def _ordered(candidates: Sequence[Candidate], route: Route, task: Task) -> Sequence[Candidate]:
+    """Free before paid where the profile promises it; for research the paid ones that search the web come first."""
+    if route.as_it_stands:
+        return candidates
+
+    def place(candidate: Candidate) -> tuple[bool, bool]:
+        paid = candidate.model.billing is Billing.METERED
+        searches = "web" in candidate.model.features
+        return (route.free_first and paid, paid and task is Task.RESEARCH and not searches)
+
+    return sorted(candidates, key=place)
+
+
+def replan(plan: Plan, request: Request, failed: Candidate, kind: FailureKind) -> tuple[Candidate, ...]:
+    """Those after `failed` that can still serve: a larger window after CONTEXT_TOO_LONG, and after UNSUPPORTED a model
+    that is known to do what the request needs, or at least one of another provider.
+    """
+    refs = [candidate.model.ref for candidate in plan.candidates]
+    after = refs.index(failed.model.ref) + 1 if failed.model.ref in refs else 0
+    rest = plan.candidates[after:]
+    if kind is FailureKind.CONTEXT_TOO_LONG:
+        too_small = failed.model.context or plan.input_tokens
+        return tuple(c for c in rest if c.model.context is None or c.model.context > too_small)
+    if kind is FailureKind.UNSUPPORTED:
+        needed = needs(request)
+        return tuple(c for c in rest if _may_support(c, failed, unable(c.model, needed)))
+    return rest
+
+
+def _may_support(candidate: Candidate, failed: Candidate, objection: str) -> bool:
+    declared = bool(candidate.model.features)
+    return not objection and (declared or candidate.model.provider != failed.model.provider)
+
+
+def is_last_resort(candidate: Candidate) -> bool:
+    """It is cooling down and planned only because nobody else is left: try it whatever its breaker says."""
+    return candidate.reason.startswith(LAST_RESORT)

@@ -1,0 +1,59 @@
+"""Which of the models installed on this machine suits a request. Their sizes are read off their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from llm_router.nouns import Complexity, Model, Task
+
+# Billions of parameters below which a model is rather a toy for this kind of request.
+SENSIBLE = {Complexity.SIMPLE: 3.0, Complexity.MODERATE: 7.0}
+SIMILAR = 2.0
+_UNSTATED = {"small": 4.0, "mid": 14.0, "frontier": 70.0}
+
+_SIZE = re.compile(r"(?:(?P<experts>\d+)x)?(?P<number>\d+(?:\.\d+)?)(?P<unit>[bm])(?![a-z0-9])")
+_CODE = re.compile(r"cod(?:e|er|ing|estral)|devstral|starcoder")
+
+
+@lru_cache(maxsize=1_024)
+def billions(name: str, tier: str) -> float:
+    """Parameters in billions: `qwen3:8b` 8, `mixtral:8x7b` 56, `qwen3-30b-a3b` 30; by tier where no size is named."""
+    sizes = [
+        int(found["experts"] or 1) * float(found["number"]) / (1 if found["unit"] == "b" else 1_000)
+        for found in _SIZE.finditer(name.lower())
+    ]
+    return max(sizes) if sizes else _UNSTATED[tier]
+
+
+def is_for_code(model: Model) -> bool:
+    return _CODE.search(model.id.lower()) is not None
+
+
+def ranked(models: Sequence[Model], task: Task, complexity: Complexity) -> list[Model]:
+    """Best first: for easy requests the smallest that is no toy, for hard ones the largest; then, among those of
+    similar size, a code model for code and a general one for everything else.
+    """
+    size = {model.ref: billions(model.id, model.tier) for model in models}
+    floor = SENSIBLE.get(complexity)
+    if floor is None:
+        ordered = sorted(models, key=lambda m: (-size[m.ref], m.id))
+    else:
+        ordered = sorted(models, key=lambda m: (*_distance(size[m.ref], floor), m.id))
+    if not ordered:
+        return []
+    first = size[ordered[0].ref]
+    wants_code = task is Task.CODE
+
+    def misfit(model: Model) -> bool:
+        similar = first / SIMILAR <= size[model.ref] <= first * SIMILAR
+        sensible = floor is None or size[model.ref] >= min(floor, first)
+        return not (similar and sensible and is_for_code(model) == wants_code)
+
+    return sorted(ordered, key=misfit)
+
+
+def _distance(size: float, floor: float) -> tuple[bool, float]:
+    """Those at or above the floor from the smallest up, then those below it from the largest down."""
+    return (size < floor, size if size >= floor else -size)
