@@ -25,7 +25,10 @@ WINDOWS = ("daily", "weekly", "monthly")
 @click.group(invoke_without_command=True)
 @click.pass_context
 def budget(context: click.Context) -> None:
-    """Show or set spending caps (US dollars per calendar day, ISO week, month)."""
+    """Show or set spending caps.
+
+    They are US dollars per calendar day, ISO week and month, in local time.
+    """
     if context.invoked_subcommand is None:
         context.invoke(show)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,8 @@ from llm_router.cli.options import json_option
 from llm_router.cli.render import table
 from llm_router.config import Loaded
 from llm_router.errors import ConfigError
+
+_LOGIN = re.compile(r"//[^/@\s\"]+@")  # a key inside a URL is a key
 
 
 @click.group()
@@ -51,7 +54,7 @@ def _check() -> tuple[Loaded | None, tuple[ConfigError, ...]]:
 def show(as_json: bool) -> None:
     """The effective settings and where each was set. Keys are masked."""
     loaded = configuration.load(root=paths.home(), cwd=Path.cwd(), environ=os.environ)
-    settings = loaded.settings.model_dump(mode="json")
+    settings = json.loads(_LOGIN.sub("//***@", json.dumps(loaded.settings.model_dump(mode="json"))))
     if as_json:
         output.emit(
             {"settings": settings, "sources": loaded.sources, "files": [str(f) for f in loaded.files]}

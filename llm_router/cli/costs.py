@@ -65,7 +65,7 @@ def _since(window: str | None, since: str | None) -> float:
 )
 @json_option
 def costs(window: str | None, since: str | None, by: str, as_json: bool) -> None:
-    """What was used and what it cost."""
+    """What was used and what it cost; also called `usage`."""
     start = _since(window, since)
     with ledger() as connection:
         rows = queries.usage(connection, start, time.time(), cast("By", by))

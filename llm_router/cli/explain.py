@@ -20,7 +20,10 @@ from llm_router.record import queries
 @click.option("--list", "count", type=click.IntRange(1, 1000), metavar="N", help="The N newest, in short.")
 @json_option
 def explain(which: str, count: int | None, as_json: bool) -> None:
-    """Tell the whole story of one request: by its id, the beginning of it, or `last`."""
+    """Tell the whole story of one request.
+
+    It is named by its id, the beginning of that, or `last`.
+    """
     with ledger() as connection:
         if count is not None:
             _list(queries.recent(connection, count), as_json)

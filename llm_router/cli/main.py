@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import click
+from click.shell_completion import CompletionItem
 
 from llm_router import __version__
 from llm_router.cli import output
@@ -27,17 +28,17 @@ COMMANDS = {
     "ask": ("ask", "Route a prompt to the cheapest capable model and print its answer."),
     "classify": ("classify", "Say what kind of task a prompt is and how hard. No network."),
     "explain": ("explain", "Tell the whole story of one request."),
-    "costs": ("costs", "What was used and what it cost (also: usage)."),
+    "costs": ("costs", "What was used and what it cost; also called `usage`."),
     "savings": ("costs", "What routing saved against the baseline, where measured."),
-    "stats": ("costs", "Calls, failures and latency by model."),
+    "stats": ("costs", "Calls, failures and latency."),
     "budget": ("budget", "Show or set spending caps."),
-    "providers": ("providers", "Which providers are set up, and what the others need."),
+    "providers": ("providers", "Which providers are set up and ready, and what the others need."),
     "models": ("providers", "Which models can be used, with aliases."),
     "health": ("providers", "Which models are cooling down after failures."),
     "doctor": ("doctor", "Find what is wrong, with the command that fixes it."),
     "config": ("config", "Check, show or describe the configuration."),
     "mcp": ("doors", "Serve MCP clients over stdio or HTTP."),
-    "sandbox": ("doors", "Run the simulated upstreams in the foreground."),
+    "sandbox": ("doors", "Run simulated providers on 127.0.0.1 in the foreground."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
 ALIASES = {"usage": "costs"}
@@ -63,6 +64,13 @@ class _Table(click.Group):
             fix = output.did_you_mean(args[0], known) or "see: llm-router --help"
             raise UsageError(f"no such command: {args[0]}", fix=fix)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table: the shell waits, so no command is imported."""
+        names = [
+            CompletionItem(n, help=text) for n, (_, text) in COMMANDS.items() if n.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

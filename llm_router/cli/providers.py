@@ -78,7 +78,10 @@ def _state(app: App, name: str, configured: Readiness, found: Readiness | None) 
 @click.option("--all", "everyone", is_flag=True, help="Also of providers that are not set up.")
 @json_option
 def models(provider: str | None, everyone: bool, as_json: bool) -> None:
-    """Which models can be used, with aliases. Prices are US dollars per million tokens."""
+    """Which models can be used, with aliases.
+
+    Prices are US dollars per million tokens.
+    """
     from llm_router.app import App
 
     app = App.build()
@@ -151,11 +154,13 @@ def health(reset: bool, as_json: bool) -> None:
     from llm_router.plan.health import HealthBook
 
     book = HealthBook(paths.database(paths.home()))
-    if reset:
-        book.reset()
-    rows = [_health(state) for state in book.states()]
+    try:
+        forgotten = book.reset() if reset else 0
+        rows = [_health(state) for state in book.states() if state.state != "closed" or state.failures]
+    finally:
+        book.close()
     if as_json:
-        output.emit({"reset": reset, "states": rows})
+        output.emit({"forgotten": forgotten, "states": rows})
     elif rows:
         columns = ["model", "state", "failures", "left", "reason"]
         table(columns, [[_left(row) if c == "left" else str(row[c]) for c in columns] for row in rows])
