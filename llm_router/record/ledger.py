@@ -40,6 +40,7 @@ class SqliteLedger:
         self._unsaved: list[Entry] = []
         self._lost = 0
         self._behind = True  # files may wait in the spool
+        self._failing = False  # the database did not take the last batch
         self._warned = False
         self._error: Exception | None = None
 
@@ -95,7 +96,7 @@ class SqliteLedger:
         with self._lock:
             if self._thread is not None and self._thread.is_alive():  # a fork leaves a dead one
                 return
-            self._closing = False
+            self._closing = self._failing = False
             thread = threading.Thread(target=self._run, name="llm-router-ledger", daemon=True)
             thread.start()
             self._thread = thread
@@ -156,7 +157,7 @@ class SqliteLedger:
 
     def _write(self, entries: list[Entry]) -> bool:
         """To the database, else to the spool. Ending, a database that failed a moment ago is not tried again."""
-        if not (self._closing and self._error):
+        if not (self._closing and self._failing):
             try:
                 self._insert(entries)
             except REFUSALS as error:
@@ -165,9 +166,8 @@ class SqliteLedger:
                     self._to_spool([each])
                 return True
             except FAILURES as error:
-                self._error = error
+                self._error, self._failing = error, True
             else:
-                self._error = None
                 return True
         self._to_spool(entries)
         return False
@@ -175,6 +175,7 @@ class SqliteLedger:
     def _insert(self, entries: list[Entry]) -> None:
         with self._database.transaction() as connection:
             rows.insert(connection, entries)
+        self._error, self._failing = None, False
 
     def _to_spool(self, entries: list[Entry]) -> None:
         if not entries:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypedDict, cast
 
