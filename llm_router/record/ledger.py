@@ -78,6 +78,9 @@ class SqliteLedger:
         except FAILURES as error:
             self._error = error
             return 0
+        finally:
+            if self._thread is None:  # else the writer closes it
+                self._database.close()
 
     def status(self, *, thorough: bool = False) -> LedgerStatus:
         """For `doctor`: whether the ledger takes decisions, what waits, and what to do. `thorough` reads all of it."""
