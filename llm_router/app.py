@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,8 @@ class App:
         settings = loaded.settings
         providers = Registry(settings, environ)
         catalogue = Catalogue.load(settings)
-        prices = PriceBook(settings.prices, {name: providers.vendor(name).prices for name in providers.names()})
+        vendors = [providers.vendor(name) for name in providers.names()]
+        prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
         health = HealthBook(paths.database(root))
         budgets = SqliteBudgets(paths.database(root), settings.budget)
@@ -73,6 +74,7 @@ class App:
                 health=health,
                 prices=prices,
                 routing=settings.routing,
+                configured=providers.configured,
             )
 
         router = Router(
@@ -83,9 +85,7 @@ class App:
             prices=prices,
             baseline=_baseline(catalogue, settings),
         )
-        return cls(
-            root, loaded, providers, catalogue, prices, health, budgets, ledger, inventory, router
-        )
+        return cls(root, loaded, providers, catalogue, prices, health, budgets, ledger, inventory, router)
 
     @property
     def settings(self) -> Settings:
@@ -94,7 +94,7 @@ class App:
     async def ask(self, request: Request) -> Reply:
         return await self.router.ask(request)
 
-    def stream(self, request: Request) -> AsyncIterator[Event]:
+    def stream(self, request: Request) -> AsyncGenerator[Event]:
         return self.router.stream(request)
 
     async def dry_run(self, request: Request) -> Decision:
@@ -113,6 +113,9 @@ class App:
         await self.inventory.aclose()
         await self.providers.aclose()
         self.ledger.close()
+        self.budgets.close()
+        self.health.close()
+        self.inventory.close()
 
 
 def _baseline(catalogue: Catalogue, settings: Settings) -> Model | None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from llm_router.db import FAILURES, Database
 from llm_router.errors import RouterError
@@ -57,6 +58,9 @@ class Inventory:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def close(self) -> None:
+        self._database.close()
+
     def _must_ask(self, name: str) -> bool:
         vendor = self._providers.vendor(name)
         return vendor.discover or vendor.is_cli
@@ -97,15 +101,12 @@ class Inventory:
         return _Found(now, readiness, models)
 
     def _remembered(self, name: str) -> _Found | None:
+        row: dict[str, Any] | None = None
         with suppress(*FAILURES), self._database.reading(timeout_s=0.2) as connection:
             row = connection.execute("SELECT * FROM probes WHERE provider = ?", (name,)).fetchone()
-            believed = row is not None and time.time() - row["checked_at"] < (
-                READY_FOR_S if row["ready"] else UNREADY_FOR_S
-            )
-            if believed:
-                readiness = Readiness(ready=bool(row["ready"]), detail=row["detail"], fix=row["fix"])
-                return _Found(time.time(), readiness, None)
-        return None
+        if row is None or time.time() - row["checked_at"] > (READY_FOR_S if row["ready"] else UNREADY_FOR_S):
+            return None
+        return _Found(time.time(), Readiness(bool(row["ready"]), row["detail"], row["fix"]), None)
 
     def _remember(self, name: str, readiness: Readiness, now: float) -> None:
         with suppress(*FAILURES), self._database.transaction(timeout_s=0.2) as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -46,7 +46,7 @@ class Router:
             route_ms=(time.perf_counter() - started) * 1000,
         )
 
-    async def stream(self, request: Request) -> AsyncIterator[Event]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event]:
         """The events of one request; the last is Done. Whatever happens, what was tried is recorded."""
         started = time.perf_counter()
         decision = await self.decide(request)
@@ -71,8 +71,8 @@ class Router:
         finally:
             decision = self._completed(decision, run, error, (time.perf_counter() - started) * 1000)
             self.ledger.record(decision)
-        assert run.answer is not None
-        yield Done(Reply(run.answer, decision))
+        if run.answer is not None:  # else an error has left this function already
+            yield Done(Reply(run.answer, decision))
 
     async def ask(self, request: Request) -> Reply:
         """The whole answer at once."""
@@ -85,14 +85,14 @@ class Router:
     def _completed(self, decision: Decision, run: Run, error: str | None, total_ms: float) -> Decision:
         costs = [a.cost for a in run.attempts]
         usage = run.answer.usage if run.answer else None
-        measured = usage is not None and self.baseline is not None
+        baseline = _metered(self.baseline) if self.baseline else None
         return replace(
             decision,
             attempts=tuple(run.attempts),
             answer=run.answer,
             total_ms=total_ms,
             cost=None if None in costs else sum(c for c in costs if c is not None),
-            baseline_cost=self.prices.cost(_metered(self.baseline), usage) if measured else None,
+            baseline_cost=self.prices.cost(baseline, usage) if baseline and usage else None,
             error=error,
         )
 

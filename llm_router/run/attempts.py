@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ from llm_router.nouns import (
     Request,
     Trying,
 )
-from llm_router.plan import replan
+from llm_router.plan import is_last_resort, replan
 from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
 from llm_router.run.exchange import Exchange
@@ -61,7 +61,7 @@ class Run:
     answer: Answer | None = None
     _deadline: float = 0.0
 
-    async def events(self) -> AsyncIterator[Trying | Failed | Delta]:
+    async def events(self) -> AsyncGenerator[Trying | Failed | Delta]:
         """Raises BudgetError or AllFailedError when nobody answered, UpstreamError when a begun stream broke."""
         wanted = self.request.deadline_s
         limit = min(wanted, self.means.deadline_s) if wanted else self.means.deadline_s
@@ -135,13 +135,13 @@ class _Try:
 
     def __init__(self, run: Run, candidate: Candidate, *, is_last: bool, retry: bool) -> None:
         self.run, self.candidate = run, candidate
-        self.must_try = is_last or run.explicit or retry
+        self.must_try = is_last or run.explicit or retry or is_last_resort(candidate)
         self.is_last = is_last
         self.error: RouterError | None = None
         self.kind: FailureKind | None = None
         self.committed = False
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def deltas(self) -> AsyncGenerator[Delta]:
         """Never raises for a failed attempt: `error` holds it. Cancellation passes through, recorded."""
         model, means = self.candidate.model, self.run.means
         started_at, clock = time.time(), time.perf_counter()
@@ -164,7 +164,9 @@ class _Try:
             self.error, self.kind = error, FailureKind.BUDGET
         except CredentialsError as error:
             self.error, self.kind = error, FailureKind.AUTH
-        except Exception as error:  # a defect of ours in one dialect must not cost the user the other candidates
+        except (
+            Exception
+        ) as error:  # a defect of ours in one dialect must not cost the user the other candidates
             detail = f"{model.ref}: cannot read the answer ({type(error).__name__}: {error})"
             self.error, self.kind = UpstreamError(FailureKind.MALFORMED, detail), FailureKind.MALFORMED
         finally:

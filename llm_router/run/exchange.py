@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -50,7 +50,7 @@ class Exchange:
     _started: float = field(default_factory=time.perf_counter)
     _seen_chars: int = 0
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def deltas(self) -> AsyncGenerator[Delta]:
         """Yields nothing for a plain request. Raises UpstreamError; else `answer` is set at the end."""
         dialect = dialects.get(self.provider.dialect)
         payload = dialect.encode(self.request, self.model, stream=self.request.stream)
@@ -76,12 +76,14 @@ class Exchange:
             return None
         return Usage(self.input_tokens, max(1, self._seen_chars // CHARS_PER_TOKEN), estimated=True)
 
-    async def _stream(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncIterator[Delta]:
+    async def _stream(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[Delta]:
         held: list[Delta] = []
         async with aclosing(self._events(payload)) as events:
             async for event in events:
                 for delta in decoder.feed(event):
-                    self._seen_chars += len(delta.arguments if isinstance(delta, ToolCallDelta) else delta.text)
+                    self._seen_chars += len(
+                        delta.arguments if isinstance(delta, ToolCallDelta) else delta.text
+                    )
                     if self.committed:
                         yield delta
                         continue
@@ -93,7 +95,7 @@ class Exchange:
                             yield each
         self.answer = decoder.answer()
 
-    async def _events(self, payload: JsonDict) -> AsyncIterator[JsonDict]:
+    async def _events(self, payload: JsonDict) -> AsyncGenerator[JsonDict]:
         """The upstream's events, each awaited under its own limit: a consumer that is slow costs the upstream nothing."""
         first_by = time.perf_counter() + self.limit_s
         source = self.provider.stream(self._call(payload))
