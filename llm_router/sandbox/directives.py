@@ -46,8 +46,21 @@ def calls(text: str) -> list[CallDirective]:
 
 
 def say(text: str) -> str | None:
+    """The text of the first say directive. It may hold brackets if it is JSON or they do not come in pairs."""
+    start = text.find("[[say ")
+    if start >= 0 and text[start + 6 : start + 7] in ("{", "["):
+        end = _json_end(text, start + 6)
+        if end is not None and text.startswith("]]", end):
+            return text[start + 6 : end]
     match = _SAY.search(text)
     return match[1] if match else None
+
+
+def _json_end(text: str, start: int) -> int | None:
+    try:
+        return json.JSONDecoder().raw_decode(text, start)[1]
+    except ValueError:
+        return None
 
 
 def fault(text: str) -> tuple[str, dict[str, Any]] | None:

@@ -102,11 +102,16 @@ class Server:
             return
         try:
             body = as_dict(request.json()) if request.method == "POST" else {}
-            turn = _read(body, found)
+            await self._serve_turn(_read(body, found), request, found, record, reply)
         except _UNREADABLE as error:
+            if reply.status:
+                raise
             words = f"{error.args[0]}: Field required" if isinstance(error, KeyError) else str(error)
             await refuse(reply, found.wire, Problem(status=400, message=words))
-            return
+
+    async def _serve_turn(
+        self, turn: Turn, request: HttpRequest, found: Route, record: Recorded, reply: Reply
+    ) -> None:
         record.model, record.stream = turn.model, turn.stream
         fault = _told(turn) or self.faults.take(found.vendor, turn.model, found.operation)
         if fault is None and (problem := self._ollama_problem(turn, found)):
