@@ -53,7 +53,7 @@ class RoutingSettings(Section):
         description="This task (or all) always goes to this model.",
     )
     block: tuple[str, ...] = Field(
-        default=(), description="Providers or models never to use: `openai`, `groq/*`, `*/gpt-5*`."
+        default=(), description="Providers or models never to use: `openai`, `groq/*`, `*/*-preview`."
     )
     aliases: dict[str, str] = Field(default_factory=dict[str, str])
     deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")

@@ -1,0 +1,343 @@
+"""One owner of retries: what a failure means, deadlines, the commit of a stream, money and breakers on every way out."""
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from llm_router.errors import AllFailedError, BudgetError, CredentialsError, UpstreamError
+from llm_router.nouns import (
+    Billing,
+    Candidate,
+    Failed,
+    FailureKind,
+    Model,
+    Plan,
+    TextDelta,
+    ToolCallDelta,
+    Trying,
+    ask,
+)
+from llm_router.ports import Reservation
+from llm_router.run import Means, Run
+from llm_router.run.actions import ACTIONS, Action, wait_before_retry
+
+GOOD = {
+    "id": "x",
+    "model": "m",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+}
+EMPTY = GOOD | {
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": " "}}]
+}
+
+
+def piece(text=None, *, finish=None, **delta):
+    if text is not None:
+        delta["content"] = text
+    return {"id": "x", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+class Scripted:
+    """A provider that does what it is told: bodies, lists of stream events, errors to raise, or "hang"."""
+
+    dialect = "openai_chat"
+
+    def __init__(self, name, *script):
+        self.name, self.script, self.calls, self.cancelled = name, list(script), 0, 0
+        self.called = asyncio.Event()
+
+    def _next(self):
+        self.calls += 1
+        self.called.set()
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    async def _hang(self):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+    async def send(self, call):
+        step = self._next()
+        return await self._hang() if step == "hang" else step
+
+    async def stream(self, call):
+        step = self._next()
+        for event in step if isinstance(step, list) else [step]:
+            if isinstance(event, Exception):
+                raise event
+            if event == "hang":
+                await self._hang()
+            yield event
+
+
+class Books:
+    """Budgets, health and prices that remember what they were told."""
+
+    def __init__(self, refuse=(), cooling=()):
+        self.refuse, self.forbidden = refuse, cooling
+        self.reserved, self.settled, self.health = [], [], []
+
+    def reserve(self, candidate):
+        if candidate.model.provider in self.refuse:
+            raise BudgetError("daily budget would break", budget="daily budget")
+        self.reserved.append(candidate.model.provider)
+        return Reservation(id=f"r{len(self.reserved)}", amount=1000)
+
+    def settle(self, reservation, model, cost):
+        self.settled.append((model.provider, reservation.id, cost))
+
+    def cost(self, model, usage):
+        return usage.input_tokens + usage.output_tokens
+
+    def enter(self, provider, model):
+        from llm_router.ports import HealthState
+
+        return HealthState(provider, model, "open", reason="rested") if provider in self.forbidden else None
+
+    def succeeded(self, provider, model):
+        self.health.append((provider, "ok"))
+
+    def failed(self, provider, model, kind, retry_after_s):
+        self.health.append((provider, kind))
+
+
+def a_run(*providers, books=None, stream=False, explicit=False, limit_s=5.0, deadline_s=5.0, contexts=None):
+    books = books or Books()
+    by_name = {p.name: p for p in providers}
+    models = [
+        Model(p.name, "m", billing=Billing.METERED, context=(contexts or {}).get(p.name)) for p in providers
+    ]
+    plan = Plan(tuple(Candidate(m, "because", 10, 1000) for m in models), input_tokens=100)
+    means = Means(by_name.__getitem__, books, books, books, deadline_s)
+    request = ask("hi", stream=stream)
+    return Run(request, plan, limit_s, explicit, means), books
+
+
+async def collect(run):
+    async with aclosing(run.events()) as events:
+        return [event async for event in events]
+
+
+def failure(kind, **fields):
+    return UpstreamError(kind, f"it said {kind}", **fields)
+
+
+def outcomes(run):
+    return [(a.provider, str(a.outcome)) for a in run.attempts]
+
+
+def test_every_failure_has_an_action():
+    assert set(ACTIONS) == set(FailureKind)
+
+
+async def test_the_first_good_answer_ends_the_run():
+    first, second = Scripted("a", GOOD), Scripted("b", GOOD)
+    run, books = a_run(first, second)
+    events = await collect(run)
+    assert [type(e) for e in events] == [Trying]
+    assert run.answer.text == "hello"
+    assert second.calls == 0
+    assert books.settled == [("a", "r1", 4)]
+    assert books.health == [("a", "ok")]
+
+
+@pytest.mark.parametrize("kind", [k for k, action in ACTIONS.items() if action is Action.NEXT])
+async def test_a_failure_that_others_may_not_share_moves_on_at_once(kind):
+    first, second = Scripted("a", failure(kind, retry_after_s=60.0, status=429)), Scripted("b", GOOD)
+    run, books = a_run(first, second)
+    events = await collect(run)
+    assert outcomes(run) == [("a", str(kind)), ("b", "ok")]
+    assert [type(e) for e in events] == [Trying, Failed, Trying]
+    assert first.calls == 1
+    assert ("a", "r1", 0) in books.settled
+
+
+async def test_a_bad_request_stops_the_chain():
+    second = Scripted("b", GOOD)
+    run, _ = a_run(Scripted("a", failure(FailureKind.BAD_REQUEST, status=400)), second)
+    with pytest.raises(UpstreamError) as caught:
+        await collect(run)
+    assert caught.value.kind is FailureKind.BAD_REQUEST
+    assert second.calls == 0
+
+
+async def test_a_context_that_does_not_fit_skips_models_with_no_larger_window():
+    small, same, large = (
+        Scripted("a", failure(FailureKind.CONTEXT_TOO_LONG)),
+        Scripted("b", GOOD),
+        Scripted("c", GOOD),
+    )
+    run, _ = a_run(small, same, large, contexts={"a": 1000, "b": 1000, "c": 9000})
+    await collect(run)
+    assert outcomes(run) == [("a", "context_too_long"), ("c", "ok")]
+
+
+async def test_an_empty_answer_is_a_failure_and_what_it_cost_is_kept():
+    run, books = a_run(Scripted("a", EMPTY), Scripted("b", GOOD))
+    await collect(run)
+    assert outcomes(run) == [("a", "empty"), ("b", "ok")]
+    assert books.settled[0] == ("a", "r1", 4)
+
+
+async def test_a_host_that_hangs_loses_only_its_own_limit():
+    hanging = Scripted("a", "hang")
+    run, books = a_run(hanging, Scripted("b", GOOD), limit_s=0.02)
+    await collect(run)
+    assert outcomes(run) == [("a", "timeout"), ("b", "ok")]
+    assert hanging.cancelled == 1
+    assert ("a", FailureKind.TIMEOUT) in books.health
+
+
+async def test_one_deadline_ends_the_whole_call():
+    run, _ = a_run(
+        Scripted("a", "hang"), Scripted("b", "hang"), Scripted("c", GOOD), limit_s=9, deadline_s=0.05
+    )
+    with pytest.raises(AllFailedError) as caught:
+        await collect(run)
+    assert [str(a.outcome) for a in caught.value.attempts] == ["timeout"]
+
+
+async def test_the_only_model_is_tried_again_when_its_failure_may_pass():
+    run, _ = a_run(Scripted("a", failure(FailureKind.OVERLOADED, retry_after_s=0.0), GOOD))
+    await collect(run)
+    assert outcomes(run) == [("a", "overloaded"), ("a", "ok")]
+
+
+async def test_the_only_model_is_not_waited_for_when_it_asks_for_a_minute():
+    provider = Scripted("a", failure(FailureKind.RATE_LIMITED, retry_after_s=60.0, status=429))
+    run, _ = a_run(provider)
+    with pytest.raises(AllFailedError) as caught:
+        await collect(run)
+    assert provider.calls == 1
+    assert caught.value.exit_code == 5
+    assert "60 s" in caught.value.fix
+
+
+def test_retries_are_few_and_waits_short():
+    assert wait_before_retry(FailureKind.SERVER_ERROR, 0, None) == 0.5
+    assert wait_before_retry(FailureKind.SERVER_ERROR, 2, None) is None
+    assert wait_before_retry(FailureKind.AUTH, 0, None) is None
+
+
+async def test_refused_keys_everywhere_are_a_credentials_error():
+    run, _ = a_run(
+        Scripted("a", failure(FailureKind.AUTH, status=401)),
+        Scripted("b", failure(FailureKind.BILLING, status=402)),
+    )
+    with pytest.raises(AllFailedError) as caught:
+        await collect(run)
+    assert caught.value.exit_code == 3
+    assert [a.status for a in caught.value.attempts] == [401, 402]
+
+
+async def test_a_missing_key_is_told_but_does_not_open_a_breaker():
+    run, books = a_run(Scripted("a", CredentialsError("no key", fix="export A=")), Scripted("b", GOOD))
+    await collect(run)
+    assert outcomes(run)[0] == ("a", "auth")
+    assert books.health == [("b", "ok")]
+
+
+async def test_a_budget_refusal_moves_on_to_what_still_fits():
+    run, _ = a_run(Scripted("a", GOOD), Scripted("b", GOOD), books=Books(refuse=("a",)))
+    await collect(run)
+    assert outcomes(run) == [("a", "budget"), ("b", "ok")]
+
+
+async def test_when_only_budgets_refuse_the_error_is_the_budgets_own():
+    run, _ = a_run(Scripted("a", GOOD), Scripted("b", GOOD), books=Books(refuse=("a", "b")))
+    with pytest.raises(BudgetError, match="daily budget"):
+        await collect(run)
+
+
+async def test_a_model_that_rests_is_passed_over_but_the_named_one_is_tried():
+    run, _ = a_run(Scripted("a", GOOD), Scripted("b", GOOD), books=Books(cooling=("a",)))
+    await collect(run)
+    assert outcomes(run) == [("a", "cooling"), ("b", "ok")]
+    run, _ = a_run(Scripted("a", GOOD), books=Books(cooling=("a",)), explicit=True)
+    await collect(run)
+    assert outcomes(run) == [("a", "ok")]
+
+
+async def test_a_defect_in_reading_one_answer_does_not_cost_the_others():
+    run, _ = a_run(Scripted("a", {"choices": "nonsense"}), Scripted("b", GOOD))
+    await collect(run)
+    assert outcomes(run) == [("a", "malformed"), ("b", "ok")]
+
+
+async def test_before_the_first_real_token_the_next_candidate_serves_and_nothing_of_the_first_is_seen():
+    broken = [piece(role="assistant"), piece("  "), failure(FailureKind.CONNECTION)]
+    good = [piece("hel", role="assistant"), piece("lo"), piece(finish="stop")]
+    run, _ = a_run(Scripted("a", broken), Scripted("b", good), stream=True)
+    events = await collect(run)
+    assert [e.text for e in events if isinstance(e, TextDelta)] == ["hel", "lo"]
+    assert outcomes(run) == [("a", "connection"), ("b", "ok")]
+    assert run.attempts[1].first_token_ms is not None
+
+
+async def test_after_the_first_token_a_failure_ends_the_stream_and_nothing_is_spliced():
+    second = Scripted("b", GOOD)
+    run, books = a_run(Scripted("a", [piece("hel"), failure(FailureKind.CONNECTION)]), second, stream=True)
+    with pytest.raises(UpstreamError):
+        await collect(run)
+    assert second.calls == 0
+    assert outcomes(run) == [("a", "connection")]
+    assert run.attempts[0].usage.estimated
+    assert books.settled == [("a", "r1", 101)]  # what was streamed will be billed
+
+
+async def test_a_stream_without_its_end_mark_is_a_failure():
+    run, _ = a_run(Scripted("a", [piece("hel")]), stream=True)
+    with pytest.raises(UpstreamError) as caught:
+        await collect(run)
+    assert caught.value.kind is FailureKind.TRUNCATED
+
+
+async def test_a_tool_call_commits_a_stream_too():
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    run, _ = a_run(Scripted("a", [piece(tool_calls=[call]), piece(finish="tool_calls")]), stream=True)
+    events = await collect(run)
+    assert any(isinstance(e, ToolCallDelta) for e in events)
+    assert not run.answer.empty
+
+
+async def test_a_silent_stream_is_given_up_before_the_first_token():
+    run, _ = a_run(
+        Scripted("a", [piece(role="assistant"), "hang"]),
+        Scripted("b", [piece("x"), piece(finish="stop")]),
+        stream=True,
+        limit_s=0.02,
+    )
+    await collect(run)
+    assert outcomes(run) == [("a", "timeout"), ("b", "ok")]
+
+
+async def test_cancelling_reaches_the_upstream_is_recorded_and_frees_the_money():
+    hanging = Scripted("a", "hang")
+    run, books = a_run(hanging, Scripted("b", GOOD))
+    task = asyncio.create_task(collect(run))
+    async with asyncio.timeout(5):
+        await hanging.called.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert hanging.cancelled == 1
+    assert outcomes(run) == [("a", "cancelled")]
+    assert books.settled == [("a", "r1", 0)]
+
+
+async def test_a_consumer_that_leaves_in_the_middle_closes_the_upstream():
+    hanging = Scripted("a", [piece("hel"), "hang"])
+    run, books = a_run(hanging, stream=True)
+    async with aclosing(run.events()) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+    assert outcomes(run) == [("a", "cancelled")]
+    assert books.settled == [("a", "r1", 101)]
