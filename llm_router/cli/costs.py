@@ -101,7 +101,8 @@ def _cells(row: UsageRow) -> list[str]:
 
 def _cost(row: UsageRow) -> str:
     if not row.unpriced_calls:
-        return money(row.cost) if row.cost else "-"
+        kinds = {row.local_calls: "free", row.subscription_calls: "subscription"}
+        return money(row.cost) if row.cost else kinds.get(row.calls, "$0") if row.calls else "-"
     unpriced = f"{row.unpriced_calls:,} unpriced"
     return f"{money(row.cost)} + {unpriced}" if row.cost else unpriced
 

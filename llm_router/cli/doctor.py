@@ -21,7 +21,6 @@ import click
 from llm_router import __version__, config, paths
 from llm_router.cli import output
 from llm_router.cli.options import json_option
-from llm_router.cli.render import table
 from llm_router.errors import ConfigError, CredentialsError
 
 if TYPE_CHECKING:
@@ -197,10 +196,12 @@ def _print(checks: list[Check], providers: list[dict[str, object]], repaired: li
         if check.fix:
             output.say(f"    fix: {check.fix}")
     output.say(f"  environment: {', '.join(_environment()) or 'no variable of ours or of a provider is set'}")
+    for row in providers:
+        mark = MARKS["ok"] if row["ready"] else MARKS["problem"] if row["configured"] else "·"
+        output.say(f"{mark} {row['provider']}: {row['state']}, {row['detail']}")
+        if row["fix"]:
+            output.say(f"    fix: {row['fix']}")
     if providers:
-        columns = ["provider", "state", "detail", "fix"]
-        output.say()
-        table(columns, [[str(row[name]) for name in columns] for row in providers])
         ready = sum(bool(row["ready"]) for row in providers)
-        none = "nobody can answer yet: set one of the variables above, or start Ollama"
-        output.say(f"{ready} provider(s) ready" if ready else none)
+        none = "nobody can answer yet: follow one fix above; `llm-router demo` needs none"
+        output.say(f"{ready} of {len(providers)} providers ready" if ready else none)

@@ -36,10 +36,15 @@ def providers(everyone: bool, as_json: bool) -> None:
         output.emit({"providers": rows})
         return
     shown = [row for row in rows if everyone or row["configured"]]
-    columns = ["provider", "paid", "state", "detail", "fix"]
-    table(columns, [[str(row[name]) for name in columns] for row in shown])
+    columns = ["provider", "paid", "state", "what to do"]
+    table(columns, [_short(row) for row in shown])
     if hidden := len(rows) - len(shown):
         output.note(f"{hidden} more are not set up: llm-router providers --all")
+
+
+def _short(row: dict[str, object]) -> list[str]:
+    told = row["detail"] if row["ready"] else row["fix"] or row["detail"]
+    return [str(cell) for cell in (row["provider"], row["paid"], row["state"], told)]
 
 
 async def _asked(app: App) -> list[dict[str, object]]:
@@ -95,7 +100,7 @@ def models(provider: str | None, everyone: bool, as_json: bool) -> None:
         output.emit({"as_of": app.catalogue.as_of, "models": rows, "aliases": dict(app.catalogue.aliases)})
         return
     if not rows:
-        output.say("no model: no provider is set up; see: llm-router doctor")
+        output.say("no model can be used; see: llm-router doctor")
         return
     columns = ["model", "tier", "paid", "context", "input", "output", "can", "aliases"]
     table(columns, [_cells(row, columns) for row in rows], right=columns[3:6])

@@ -14,6 +14,8 @@ from llm_router.cli.output import money, usd
 from llm_router.nouns import Billing, Decision, JsonDict
 from llm_router.record import rows
 
+SHOWN = 10  # of a chain, to a person
+
 
 def facts(decision: Decision) -> JsonDict:
     entry = rows.entry(decision, store_prompts=False)
@@ -107,7 +109,9 @@ def _lines(story: JsonDict) -> list[str]:
         *_assessment(story["assessment"]),
         _policy(story["policy"]),
     ]
-    lines += ["chain", *(f"  {n}. {_candidate(one)}" for n, one in enumerate(story["chain"], 1))]
+    lines += ["chain", *(f"  {n}. {_candidate(one)}" for n, one in enumerate(story["chain"][:SHOWN], 1))]
+    if len(story["chain"]) > SHOWN:
+        lines.append(f"  and {len(story['chain']) - SHOWN} more (all with --json)")
     if story["skipped"]:
         lines.append("skipped")
         lines += [f"  {one['ref']}: {one['reason']}" for one in story["skipped"]]

@@ -1,0 +1,188 @@
+"""The command as a process: what it imports, its streams, signals, and homes of all kinds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from llm_router import __version__
+from llm_router.sandbox import Fault, Sandbox
+
+WAIT_S = 30
+HEAVY = ("pydantic", "yaml", "rich", "httpx", "mcp", "openai", "anthropic", "google", "ollama")
+
+
+def environment(tmp_path, **more):
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
+    return (
+        kept
+        | {"HOME": str(tmp_path), "PATH": str(tmp_path / "bin"), "OLLAMA_HOST": "http://127.0.0.1:9"}
+        | more
+    )
+
+
+def command(tmp_path, *arguments, stdin=b"", flags=(), **more):
+    return subprocess.run(
+        [sys.executable, *flags, "-m", "llm_router", *arguments],
+        input=stdin,
+        capture_output=True,
+        timeout=WAIT_S,
+        env=environment(tmp_path, **more),
+        cwd=tmp_path,
+        check=False,
+    )
+
+
+def imported(tmp_path, *arguments):
+    """Top-level packages that the command imported."""
+    result = command(tmp_path, *arguments, flags=("-X", "importtime"))
+    names = [line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines() if "|" in line]
+    return result, {name.partition(".")[0] for name in names}
+
+
+def test_the_version_comes_without_click(tmp_path):
+    result, modules = imported(tmp_path, "--version")
+    assert result.stdout.decode().split() == ["llm-router", __version__]
+    assert not modules & {"click", "asyncio", "argparse", *HEAVY}
+
+
+def test_the_help_imports_click_and_nothing_heavier(tmp_path):
+    result, modules = imported(tmp_path, "--help")
+    assert result.returncode == 0
+    assert "click" in modules
+    assert not modules & {"asyncio", "sqlite3", *HEAVY}
+
+
+def test_classify_builds_no_app_and_imports_no_provider(tmp_path):
+    result, modules = imported(tmp_path, "classify", "what is 2+2", "--json")
+    assert json.loads(result.stdout)["task"]
+    assert not modules & {"asyncio", "sqlite3", *HEAVY}
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_mcp_is_reached_without_click(tmp_path):
+    result, modules = imported(tmp_path, "mcp")
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert not modules & {"click", *HEAVY}
+
+
+def test_a_wrong_call_writes_to_stderr_only(tmp_path):
+    result = command(tmp_path, "nonesuch")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.startswith(b"error: no such command: nonesuch")
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "llm_router", "classify", "--jsonl", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+    )
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(b'{"id": 1, "prompt": "x"}\n' * 5000, timeout=WAIT_S)
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_an_answer_is_utf8_whatever_the_locale_says(tmp_path):
+    with Sandbox() as box:
+        ascii_only = {
+            "LC_ALL": "C",
+            "PYTHONCOERCECLOCALE": "0",
+            "PYTHONUTF8": "0",
+            "PYTHONIOENCODING": "ascii",
+        }
+        more = ascii_only | box.environ(["groq"])
+        result = command(tmp_path, "ask", "-", "-m", "groq/x", stdin="gęślą jaźń".encode(), **more)
+    assert result.returncode == 0
+    assert "gęślą jaźń" in result.stdout.decode()
+
+
+@pytest.mark.parametrize("name", ["with spaces", "Gerät mit Ümläuten", "日本語"])
+def test_a_home_may_have_any_name(tmp_path, name):
+    home = tmp_path / name
+    home.mkdir()
+    with Sandbox() as box:
+        result = command(home, "ask", "hi", "-m", "groq/x", **box.environ(["groq"]))
+        story = command(home, "explain", "--json")
+    assert (result.returncode, story.returncode) == (0, 0)
+    assert json.loads(story.stdout)["winner"] == "groq/x"
+    assert (home / ".llm-router" / "router.db").exists()
+
+
+def test_without_a_home_it_answers_all_the_same(tmp_path):
+    with Sandbox() as box:
+        more = box.environ(["groq"]) | {"HOME": "", "TMPDIR": str(tmp_path)}
+        result = command(tmp_path, "ask", "hi", "-m", "groq/x", **more)
+    assert result.returncode == 0
+    assert b"sandbox" in result.stdout
+
+
+def test_a_home_that_cannot_be_written_costs_no_answer(tmp_path):
+    (tmp_path / "blocked").write_text("a file where the folder should be")
+    with Sandbox() as box:
+        more = box.environ(["groq"]) | {"LLM_ROUTER_HOME": str(tmp_path / "blocked")}
+        result = command(tmp_path, "ask", "hi", "-m", "groq/x", **more)
+    assert result.returncode == 0
+    assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.skipif("os.name != 'posix'")
+@pytest.mark.parametrize("number", [signal.SIGINT])
+def test_an_interrupt_ends_with_130_and_the_attempt_is_recorded(tmp_path, number):
+    with Sandbox() as box:
+        box.fault("groq", Fault("hang"))
+        more = box.environ(["groq"])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "llm_router", "ask", "hi", "-m", "groq/x"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path, **more),
+        )
+        try:
+            assert box.wait(lambda records: any(r.operation == "answer" for r in records), timeout=WAIT_S)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=WAIT_S)
+        finally:
+            process.kill()
+            process.communicate()
+        story = command(tmp_path, "explain", "--json")
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err
+    assert json.loads(story.stdout)["attempts"][0]["outcome"] == "cancelled"
+
+
+def test_an_unreadable_configuration_is_exit_2_with_its_path(tmp_path):
+    (tmp_path / ".llm-router" / "config.yaml").mkdir(parents=True)
+    result = command(tmp_path, "ask", "hi")
+    assert result.returncode == 2
+    assert b"config.yaml" in result.stderr
+    assert b"fix: " in result.stderr
+
+
+def test_the_sandbox_runs_until_it_is_interrupted(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "llm_router", "sandbox", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(tmp_path),
+    )
+    try:
+        told = json.loads(process.stdout.readline())
+        assert told["url"] == f"http://127.0.0.1:{told['port']}"
+        taken = command(tmp_path, "sandbox", "--port", str(told["port"]))
+        result = command(tmp_path, "ask", "hi", "-m", "groq/x", **told["environ"])
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) in {0, 130}
+    finally:
+        process.kill()
+        process.communicate()
+    assert result.returncode == 0
+    assert taken.returncode == 2
+    assert b"cannot be used" in taken.stderr
