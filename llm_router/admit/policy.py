@@ -16,7 +16,8 @@ def admit(request: Request, assessment: Assessment, settings: Settings) -> Verdi
 
     Raises PolicyError when the model that must answer is blocked.
     """
-    asked = request.model.strip() if request.model and strategy_of(request.model) is None else None
+    is_strategy = strategy_of(request.model, settings.routing.aliases) is not None
+    asked = request.model.strip() if request.model and not is_strategy else None
     pinned = None if asked else _pinned(assessment, settings.routing)
     name = asked or pinned
     verdict = Verdict(

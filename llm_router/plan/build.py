@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from llm_router.errors import UsageError
@@ -49,10 +50,15 @@ def _chains() -> dict[str, Any]:
     return data("chains.toml")
 
 
-def strategy_of(name: str | None) -> str | None:
-    """The strategy a word like `auto`, `cheap` or `auto:best` asks for; None where the name means a model."""
+def strategy_of(name: str | None, aliases: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """The strategy a word like `auto`, `cheap` or `auto:best` asks for; None where the name means a model.
+
+    The user's own `aliases` stand above our words, and may mean one of them.
+    """
+    word = (name or "").strip().lower()
+    own = next((target for alias, target in aliases.items() if alias.lower() == word), word)
     words: Mapping[str, str] = _chains()["words"]
-    return FREE_FIRST if not name or not name.strip() else words.get(name.strip().lower())
+    return words.get(own.strip().lower()) if word else FREE_FIRST
 
 
 def _route(strategy: str, profile: Profile, complexity: Complexity, world: World) -> Route:
@@ -73,7 +79,7 @@ def plan(request: Request, assessment: Assessment, verdict: Verdict, *, world: W
     1k, 4k, 8k or 16k tokens by complexity, never more than the model can say; that default limits no call.
     Raises UsageError, NotFoundError, PolicyError, BudgetError or CredentialsError where nothing may or can answer.
     """
-    strategy = (None if verdict.model else strategy_of(request.model)) or FREE_FIRST
+    strategy = (None if verdict.model else strategy_of(request.model, world.routing.aliases)) or FREE_FIRST
     route = _route(strategy, verdict.profile, assessment.complexity, world)
     facts = Facts(
         world=world,
@@ -129,7 +135,12 @@ def _ordered(candidates: Sequence[Candidate], route: Route, task: Task) -> Seque
         searches = "web" in candidate.model.features
         return (route.free_first and paid, paid and task is Task.RESEARCH and not searches)
 
-    return sorted(candidates, key=place)
+    found = sorted(candidates, key=place)
+    return [_for_research(c) for c in found] if task is Task.RESEARCH else found
+
+
+def _for_research(candidate: Candidate) -> Candidate:
+    return replace(candidate, reason="searches the web") if "web" in candidate.model.features else candidate
 
 
 def replan(plan: Plan, request: Request, failed: Candidate, kind: FailureKind) -> tuple[Candidate, ...]:

@@ -38,9 +38,10 @@ class Catalogue:
         """The shipped data with the user's aliases, models and billing. Read once per process and settings."""
         if settings is None:
             return _shipped()
-        if not _latest or _latest[0][0] is not settings:
-            _latest[:] = [(settings, _shipped().extended(settings))]
-        return _latest[0][1]
+        kept = _latest.get("")
+        if kept is None or kept[0] is not settings:
+            kept = _latest[""] = (settings, _shipped().extended(settings))
+        return kept[1]
 
     @property
     def models(self) -> Sequence[Model]:
@@ -178,4 +179,4 @@ def _shipped() -> Catalogue:
     )
 
 
-_latest: list[tuple[Settings, Catalogue]] = []
+_latest: dict[str, tuple[Settings, Catalogue]] = {}

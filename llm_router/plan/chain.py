@@ -19,13 +19,14 @@ _TIERS: Mapping[str, tuple[str, ...]] = {
     "mid": ("mid", "frontier", "small"),
     "frontier": ("frontier", "mid", "small"),
 }
+_STRENGTH = ("small", "mid", "frontier")
 _AS_IF = {"small": Complexity.SIMPLE, "mid": Complexity.MODERATE, "frontier": Complexity.COMPLEX}
 _FREE = {Billing.LOCAL: "free, on this machine", Billing.SUBSCRIPTION: "covered by a subscription"}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one request asks of a model. `wanted_output` must fit the window, `largest_output` bounds the cost."""
+    """What one request asks of a model, and what this model would cost for it."""
 
     world: World
     request: Request
@@ -155,7 +156,7 @@ class Chain:
             self._append(each, f"{each.tier} tier, in the {self.name} chain")
 
     def _by_cost(self, limit: int | None, reason: str) -> None:
-        """The fitting model of every metered provider not asked yet, cheapest first, those without a price last."""
+        """The fitting model of every metered provider not asked yet, cheapest first."""
         facts = self.facts
         picks: list[Candidate] = []
         for name in facts.world.metered():
@@ -163,10 +164,15 @@ class Chain:
                 found = next(self._fitting(facts.ranked(name)), None)
                 if found is not None:
                     picks.append(facts.candidate(found, reason))
-        picks.sort(key=cost_order)
+        picks.sort(key=self._place)
         for pick in picks[:limit]:
             self._asked.add(pick.model.provider)
             self.candidates.append(pick)
+
+    def _place(self, pick: Candidate) -> tuple[bool, bool, int]:
+        """By cost, those without a price last; but a provider without a model of the fitting tier after all that have."""
+        too_weak = _STRENGTH.index(pick.model.tier) < _STRENGTH.index(self.facts.tier)
+        return (too_weak, pick.expected_cost is None, pick.expected_cost or 0)
 
     def _fitting(self, models: Iterable[Model]) -> Iterator[Model]:
         taken = {candidate.model.ref for candidate in self.candidates}
@@ -189,7 +195,3 @@ class Chain:
             reason = state.detail or "it is not ready"
             self.skipped.setdefault(provider, Skip(provider, Cause.NOT_READY, reason))
         return state is not None and state.ready
-
-
-def cost_order(candidate: Candidate) -> tuple[bool, int]:
-    return (candidate.expected_cost is None, candidate.expected_cost or 0)

@@ -19,7 +19,7 @@ _CODE = re.compile(r"cod(?:e|er|ing|estral)|devstral|starcoder")
 
 @lru_cache(maxsize=1_024)
 def billions(name: str, tier: str) -> float:
-    """Parameters in billions: `qwen3:8b` 8, `mixtral:8x7b` 56, `qwen3-30b-a3b` 30; by tier where no size is named."""
+    """Parameters in billions: `name:8b` 8, `name:8x7b` 56, `name-30b-a3b` 30; by tier where no size is named."""
     sizes = [
         int(found["experts"] or 1) * float(found["number"]) / (1 if found["unit"] == "b" else 1_000)
         for found in _SIZE.finditer(name.lower())
