@@ -79,7 +79,7 @@ WORDS = {
     "text_noun": """abstract ad advert advertisement agenda announcement apology article bio biography blog blogpost book
         bullet-points caption captions chapter conclusion copy cv description dialog dialogue diary docs
         documentation email emails essay fable faq faqs greeting guide haiku headline headlines horoscope introduction
-        transcript conversation invitation itinerary joke jokes lesson letter limerick lipogram lyrics mail manual manuals memo menu-text
+        transcript conversation invitation itinerary joke jokes lesson letter limerick lyrics mail manual manuals memo menu-text
         message minutes monologue name names newsletter note notes novel obituary opener outline paragraph
         paraphrase pitch plot poem poems poetry post posting postmortem posts prayer presentation prose protocol
         procedure proposal puns quiz quote readme recipe reply resignation resume review-text rhyme riddle
@@ -102,8 +102,7 @@ WORDS = {
     # ── what hints at a judgement, at sources, at settled knowledge ──
     "judge": """why tradeoff tradeoffs trade-off trade-offs pros cons cause causes better best worth versus vs opinion
         thoughts reason reasons correct wrong valid appropriate average sum proof optimal advantages
-        disadvantages risk risks weaknesses strengths bottleneck slower slow plausible safe feasible impact hedge
-        approximation sense suggestions concerns implications criticism correctness flaw flaws""",
+        disadvantages risk risks weaknesses strengths bottleneck slower slow plausible safe feasible impact         approximation sense suggestions concerns implications criticism correctness flaw flaws""",
     "quantity": """perimeter area probability digit digits integer integers polynomial triangle radius volume velocity
         mass energy remainder sum product average percent percentage ratio angle angles degrees equation equations
         coefficient coefficients rectangle circle square hexagon sphere charge coins dollars cents total twice half
@@ -146,10 +145,10 @@ WORDS = {
         intermittently flaky randomly sometimes leak leaks leaking corrupt corrupted corruption recovery recover
         offline conflict conflicts streaming parallel parallelism incremental incrementally monolith monorepo
         microservices microservice resumable threat performance regression end-to-end production design designs
-        phase phases strategy protocol engine parser interpreter inference overbroad atomic atomically memory oom
+        phase phases strategy protocol engine parser interpreter inference atomic atomically memory oom
         idempotent idempotency backpressure failover rollback semantics cycle cycles cyclic ordering threads
         thread-safe threadsafe safety async lossless regulator compliance audit auditable cross-platform
-        versioning federation simulation simulate radar rate-limiting abstraction collation propagation prefetch
+        versioning federation simulation simulate rate-limiting abstraction collation propagation prefetch
         collaborative permissions back-pressure checksum uploads p99 p95 p999 percentile tail reproducibly exploit
         sandbox sandboxing coordination rebalance rebalancing handoff quotas throttling observability tracing dedup
         deduplication interop compatibility cross-compile bootstrap internationalization accessibility plugin plugins workspace incremental heap cold-start nightly starved stale
@@ -163,7 +162,7 @@ WORDS = {
     # words for texts that take a plan of their own, and for texts of a line
     "big_text": """novel book books whitepaper handbook screenplay curriculum syllabus thesis manual course campaign series
         chapters chapter complete policy contract specification pages protocol strategy dissertation grant deck trilogy
-        textbook lipogram legal treaty""",
+        textbook legal treaty""",
     "small_text": """name names title titles slogan slogans tagline taglines tweet message sentence caption greeting haiku joke
         paragraph line note reply emoji pun puns one-paragraph limerick polite short brief commit toast""",
     # words whose presence says "these sentences are English"
@@ -188,9 +187,9 @@ PHRASES = {
         | which command | which flag | what flag | is there a way | what port | tell me about | by default """,
     "analyze": """ how come | root cause | what's wrong | what is wrong | what went wrong | makes sense | make sense | does
         this | is this | is it | do we need | should we | should i | would it | worth it | what happens | pros and cons
-        | what say you | which one | which of | what should i | what do you think | take a look | look at | look into | walk me through
+        | which one | which of | what should i | what do you think | take a look | look at | look into | walk me through
         | how many | how much | how likely | show that | step by step | your opinion | feedback on | isn't there | why not
-        | why is | why does | why do | why are | suggestions | any thoughts | find out why | figure out why | easier | best way to decide | how ended up """,
+        | why is | why does | why do | why are | suggestions | any thoughts | find out why | figure out why | easier | best way to decide """,
     "research": """ search for | look up | find papers | with sources | with links | state of the art | literature review
         | on the internet | search the web | as of | up to date | case studies | current state | report on | who offers
         | find the latest | find the current | industry standard | published data | this week | this month | this year
@@ -198,24 +197,23 @@ PHRASES = {
         | real-world | market share """,
     "generate": """ commit message | release notes | blog post | cover letter | lesson plan | out of office | in the voice of
         | in the style of | once upon a time | alt text | job description | job advert | press release | user guide
-        | product description | error messages into | names for | name for | title for | ideas for | changelog entry
+        | product description | names for | name for | title for | ideas for | changelog entry
         | a story | a poem | a song | a script for | video script | talk about | study guide | word essay """,
     "audio": " aloud | out loud | sound effect | voice over | white noise ",
     "code": """ unit test | unit tests | write a function | write a program | write code | python code | pull request
         | hello world | one liner | code example | stack trace | in python | in rust | in java | in go | in c++ | in c | in js
-        | in javascript | in typescript | command line | source code | def | docker image | html page | kick it off
-        | step 1 | do it | go ahead | ship it | given string | given list | given array | standard input | given number """,
+        | in javascript | in typescript | command line | source code | def | docker image | html page | step 1 | do it | go ahead | ship it | given string | given list | given array | standard input | given number """,
     "deep": """ first principles | exactly once | lock free | wait free | without losing | without blocking | without a lock
         | without locks | memory ordering | memory model | lower bound | upper bound | worst case | only fails | only
         fail | only happens | every interleaving | crash recovery | type checker | garbage collector | borrow checker | register allocator | query planner
         | regex engine | sat solver | lost writes | lost updates | data loss | leader election | clock drift | snapshot isolation
         | differential privacy | end to end encrypted | bit identical | any two | for every | all possible | necessary and sufficient | race condition | without allocating | split brain
-        | happens before | starving | big endian | same strings | bit for bit | under load | clock skew | no global
+        | happens before | starving | big endian | bit for bit | under load | clock skew | no global
         | formal proof | constant time | side channel | and prove | in polynomial time | can never | must never """,
-    "hard": """ thread safety | thread safe | out of memory | running out of | memory going | trade-off | root cause | root
+    "hard": """ thread safety | thread safe | out of memory | running out of | trade-off | root cause | root
         causes | backward compatible | backwards compatible | zero downtime | rate limiting | in production | event
-        sourcing | world class | source of truth | multi-region | at scale | another machine | proceed | design
-        | from scratch | no network | catch up | in step | in sync | at the same time | another machine | without downtime
+        sourcing | source of truth | multi-region | at scale | proceed | design
+        | from scratch | no network | catch up | in step | in sync | at the same time | without downtime
         | keep all | live traffic | while traffic | large | gb | only on | keep the | merge conflict | the plan | this plan """,
     "trivial": """ one line | one-liner | hello world | from the end | line 1 | stand for | the word | by the word | typo
         | rename the | empty file | one word """,
