@@ -55,7 +55,7 @@ class Classify(Arguments):
 
 class UsageOf(Arguments):
     period: Literal["day", "week", "month", "all"] = "day"
-    by: Literal["model", "task", "provider", "project"] = "model"
+    by: Literal["model", "task", "provider", "project", "day"] = "model"
 
 
 class Nothing(Arguments):

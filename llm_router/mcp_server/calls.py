@@ -10,7 +10,7 @@ import anyio
 from mcp_types import CallToolResult
 
 from llm_router.mcp_server.arguments import Ask, AskCode, AskRouted
-from llm_router.mcp_server.results import answered, clean, money, reported, usd
+from llm_router.mcp_server.results import answered, money, reported, usd
 from llm_router.mcp_server.warm import Warm
 from llm_router.nouns import (
     Decision,
@@ -74,9 +74,9 @@ def request_of(arguments: Ask, task: Task | None, session: str | None) -> Reques
     if isinstance(arguments, AskCode) and arguments.language:
         question = f"{question}\n\nLanguage: {arguments.language}"
     parts = [f"<context>\n{arguments.context}\n</context>"] if arguments.context else []
-    messages = [Message("user", tuple(Text(clean(text)) for text in (*parts, question)))]
+    messages = [Message("user", tuple(Text(text) for text in (*parts, question)))]
     if arguments.system:
-        messages.insert(0, Message("system", (Text(clean(arguments.system)),)))
+        messages.insert(0, Message("system", (Text(arguments.system),)))
     cap = arguments.max_cost_usd
     return Request(
         messages=tuple(messages),

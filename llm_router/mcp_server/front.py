@@ -34,7 +34,7 @@ from llm_router.mcp_server.wire import (
     usable_id,
 )
 
-CLOSE_S = 5.0  # what calls in flight get to close their upstreams and be recorded
+CLOSE_S = 6.0  # what calls in flight get to close their upstreams and be recorded
 FLUSH_S = 2.0
 BATCHING_VERSIONS = ("2024-11-05", "2025-03-26")  # later revisions removed batches
 
@@ -138,6 +138,7 @@ def serve_stdio(tools: Collection[str] | None = None) -> int:
         exit_code = stopped.exit_code
     ended = front.engine.close(CLOSE_S)
     writer.close(FLUSH_S)
+    wire_in.close()
     if not ended:
         sys.stderr.flush()
         os._exit(exit_code)  # a thread that still imports, or an upstream that does not let go

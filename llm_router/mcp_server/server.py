@@ -15,7 +15,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from llm_router import __version__
-from llm_router.errors import RouterError
+from llm_router.errors import NotFoundError, RouterError
 from llm_router.mcp_server import prompts, reports, results
 from llm_router.mcp_server.calls import Call
 from llm_router.mcp_server.tools import chosen
@@ -55,8 +55,10 @@ def build(names: Collection[str] | None = None, version: str = __version__) -> S
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         tool = tools.get(params.name)
-        if tool is None:
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}", {"tools": list(tools)})
+        if tool is None:  # as a result, like wrong arguments, and as the SDK's own high-level server does
+            return results.failed(
+                NotFoundError(f"Unknown tool: {params.name}", fix=f"call one of {', '.join(tools)}")
+            )
         try:
             return await tool(_call(context), params.arguments or {})
         except RouterError as error:

@@ -56,8 +56,11 @@ class Tool:
 
     async def __call__(self, call: Call, given: JsonDict) -> types.CallToolResult:
         """Wrong arguments are a result, not a protocol error: hosts show results to their model, which can mend them."""
+        mended = {
+            key: results.clean(value) if isinstance(value, str) else value for key, value in given.items()
+        }
         try:
-            arguments = self.arguments.model_validate(given)
+            arguments = self.arguments.model_validate(mended)
         except ValidationError as error:
             told = complaint(error, input_schema(self.arguments))
             return results.misused(f"{self.name}: {told}")

@@ -44,7 +44,6 @@ def main(host: str | None, port: int | None, tools: Collection[str] | None) -> i
         print(f"llm-router: {error.message}\nfix: {error.fix}", file=sys.stderr)
         return error.exit_code
     with listener:
-        print(f"llm-router: MCP at {_url(listener, host)}", file=sys.stderr, flush=True)
         asyncio.run(_serve(listener, host, key, tools))
     return 0
 
@@ -124,7 +123,13 @@ async def _refuse(send: Send, status: int, message: str) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A signal is how this server is stopped, and no failure: uvicorn would raise it anew after stopping."""
+    """Says where it is once it serves. A signal is how it is stopped, and no failure: uvicorn would raise it anew."""
+
+    url = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(f"llm-router: MCP at {self.url}", file=sys.stderr, flush=True)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
@@ -140,7 +145,9 @@ async def _serve(listener: socket.socket, host: str, key: str | None, tools: Col
         lifespan="on",
         timeout_graceful_shutdown=3,
     )
-    await _Server(config).serve(sockets=[listener])
+    server = _Server(config)
+    server.url = _url(listener, host)
+    await server.serve(sockets=[listener])
 
 
 def _bind(host: str, port: int) -> socket.socket:

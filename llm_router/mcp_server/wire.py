@@ -96,6 +96,9 @@ class Writer:
         """Write what is queued; give up on a client that does not read it."""
         self._lines.put(None)
         self._thread.join(timeout_s)
+        if not self._thread.is_alive():
+            with suppress(OSError):
+                self._out.close()
 
     def _write_all(self) -> None:
         with suppress(
