@@ -123,12 +123,12 @@ def document_text(document: Document) -> str:
     return f"<document{title}>\n{document.text}\n</document>"
 
 
-def result_text(result: ToolResult) -> str:
-    """The text of a tool result. Formats without an error flag get the fact in words."""
+def result_text(result: ToolResult, *, flagged: bool = False) -> str:
+    """The text of a tool result. Formats without an error flag of their own get the fact in words."""
     pieces = [part.text for part in result.content if isinstance(part, Text)]
     pieces += [document_text(p) for p in result.content if isinstance(p, Document) and p.text is not None]
     text = "\n".join(pieces)
-    return f"Error: {text}" if result.is_error else text
+    return f"Error: {text}" if result.is_error and not flagged else text
 
 
 def result_media(result: ToolResult) -> list[Image | Document]:

@@ -178,7 +178,7 @@ def _said(part: Part) -> list[JsonDict]:
 
 
 def _result(part: ToolResult, name: str, model: Model) -> JsonDict:
-    text = result_text(part)
+    text = result_text(part, flagged=True)
     body: JsonDict = {"name": name, "response": {"error" if part.is_error else "output": text}}
     return {"functionResponse": body | _id(part.call_id, model)}
 

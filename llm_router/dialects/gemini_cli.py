@@ -1,4 +1,4 @@
-"""`gemini -o json` and `-o stream-json`: a prompt in, one JSON object or one event a line out.
+"""`gemini -o json`: a prompt in, one JSON object out, which is also the only event of its stream.
 
 Payload: {"model", "prompt", "system"}. Body: {"session_id", "response", "stats"} or {"error"}.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from llm_router.dialects.assembler import Decoder
+from llm_router.dialects.assembler import Decoder, malformed
 from llm_router.dialects.cli_messages import classify
 from llm_router.dialects.reading import count, record, string
 from llm_router.dialects.transcript import check_text_only, prompt_and_system
+from llm_router.errors import UpstreamError
 from llm_router.nouns import Answer, Delta, JsonDict, Model, Request, TextDelta, Usage
 
 
@@ -28,6 +29,8 @@ class GeminiCli:
         return {"model": model.id, "prompt": prompt, "system": system}
 
     def decode(self, body: Mapping[str, object]) -> Answer:
+        if "response" not in body and "error" not in body:
+            raise malformed("no response")
         decoder = GeminiCliDecoder()
         decoder.feed(body)
         return decoder.answer()
@@ -37,49 +40,41 @@ class GeminiCli:
 
 
 class GeminiCliDecoder(Decoder):
-    """init, message (the user's is echoed), result; or the one object of `-o json`, which is all of it at once."""
+    """The client says everything at its end, in one object."""
 
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
-        self.id = self.id or string(event.get("session_id"))
-        if event.get("type") == "init":
-            self.model = string(event.get("model"))
-        elif event.get("type") == "message":
-            if event.get("role") == "assistant" and (text := string(event.get("content"))):
-                yield TextDelta(text)
-        elif event.get("type") == "result" or "response" in event or "error" in event:
-            if event.get("error") and event.get("type") != "error":
-                raise _failed(record(event.get("error")))
-            if text := string(event.get("response")):
-                yield TextDelta(text)
-            self.ended = True
-            self._count(record(event.get("stats")))
+        if event.get("error"):
+            raise _failed(record(event.get("error")))
+        if "response" not in event:
+            return
+        self.id = string(event.get("session_id"))
+        if text := string(event.get("response")):
+            yield TextDelta(text)
+        self.ended = True
+        self._count(record(record(event.get("stats")).get("models")))
 
-    def _count(self, stats: JsonDict) -> None:
+    def _count(self, models: JsonDict) -> None:
         """Token counts per model, summed: the client may have asked more than one."""
-        models = record(stats.get("models"))
-        self.model = self.model or next(iter(models), "")
+        self.model = next(iter(models), "")
         tokens = [record(record(model).get("tokens")) for model in models.values()]
-        if tokens:
-            total = {key: sum(count(t.get(key)) for t in tokens) for key in _KEYS}
-            thoughts = total["thoughts"]
-            self.usage = Usage(
-                input_tokens=total["prompt"] + total["tool"],
-                output_tokens=total["candidates"] + thoughts,
-                cache_read_tokens=min(total["cached"], total["prompt"]),
-                reasoning_tokens=thoughts,
-            )
-        elif "input_tokens" in stats:
-            cached = count(stats.get("cached"))
-            self.usage = Usage(count(stats["input_tokens"]), count(stats.get("output_tokens")), cached)
+        if not tokens:
+            return
+        total = {key: sum(count(each.get(key)) for each in tokens) for key in _KEYS}
+        self.usage = Usage(
+            input_tokens=total["prompt"] + total["tool"],
+            output_tokens=total["candidates"] + total["thoughts"],
+            cache_read_tokens=min(total["cached"], total["prompt"]),
+            reasoning_tokens=total["thoughts"],
+        )
 
 
 _KEYS = ("prompt", "candidates", "cached", "thoughts", "tool")
 
 
-def _failed(error: JsonDict) -> Exception:
+def _failed(error: JsonDict) -> UpstreamError:
     code = error.get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else None
-    return classify("gemini", string(error.get("message")), status=status)
+    return classify("gemini-cli", string(error.get("message")), status=status)
 
 
 DIALECT = GeminiCli()

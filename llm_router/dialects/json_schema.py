@@ -211,9 +211,8 @@ def _lookup(root: JsonDict, ref: str) -> object:
     if not ref.startswith("#"):
         return {}
     here: object = root
-    for step in ref[1:].split("/"):
-        if step:
-            here = record(here).get(step.replace("~1", "/").replace("~0", "~"), {})
+    for step in ref.split("/")[1:]:
+        here = record(here).get(step.replace("~1", "/").replace("~0", "~"), {})
     return here
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
@@ -90,11 +90,10 @@ def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
         return
     body["response_format"] = {"type": "json_object"}
     told = f"Answer with JSON only, valid against this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
-    body["messages"].insert(_after_system(body["messages"]), {"role": "system", "content": told})
-
-
-def _after_system(written: Iterable[JsonDict]) -> int:
-    return next((place for place, message in enumerate(written) if message["role"] != "system"), 0)
+    if body["messages"] and (head := body["messages"][0])["role"] == "system":
+        head["content"] += f"\n\n{told}"  # some chat templates take one system message only
+    else:
+        body["messages"].insert(0, {"role": "system", "content": told})
 
 
 DIALECT = OpenAIChat()

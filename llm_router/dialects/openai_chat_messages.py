@@ -11,9 +11,11 @@ from llm_router.dialects.encoding import (
     document_text,
     file_name,
     image_url,
+    inline_system,
     own_thinking,
     result_media,
     result_text,
+    split_system,
     unsupported,
     wire_id,
 )
@@ -33,16 +35,25 @@ from llm_router.nouns import (
 
 
 def messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
-    written: list[JsonDict] = []
-    for message in conversation:
+    system, rest = split_system(conversation)
+    written: list[JsonDict] = [{"role": "system", "content": system}] if system else []
+    for message in rest:
         match message.role:
             case "system":
-                written += [{"role": "system", "content": message.text}] if message.text else []
+                written += _late_system(message.text, quirks(model.provider))
             case "user":
                 written += _user(message, model)
             case "assistant":
                 written += _assistant(message, model)
     return written
+
+
+def _late_system(text: str, quirk: Quirks) -> list[JsonDict]:
+    if not text:
+        return []
+    if quirk.late_system:
+        return [{"role": "system", "content": text}]
+    return [{"role": "user", "content": inline_system(text)}]
 
 
 def _user(message: Message, model: Model) -> list[JsonDict]:

@@ -15,6 +15,8 @@ class Quirks:
     schema: Literal["schema", "object"] = "schema"
     # whether `stream_options` is taken; vendors without it report usage unasked
     stream_usage: bool = True
+    # whether a system message may stand behind others; the chat templates of many open models refuse it
+    late_system: bool = False
     # reasoning must come back with the tool calls it led to
     replays_reasoning: bool = False
     # reasoning models refuse a temperature other than their own
@@ -26,13 +28,13 @@ class Quirks:
     stops: int = 4
 
 
-_OPENAI = Quirks(limit_field="max_completion_tokens", fixed_temperature=True)
+_OPENAI = Quirks(limit_field="max_completion_tokens", late_system=True, fixed_temperature=True)
 
 _QUIRKS: dict[str, Quirks] = {
     "openai": _OPENAI,
     "azure": _OPENAI,
     # https://api-docs.deepseek.com/guides/thinking_mode
-    "deepseek": Quirks(schema="object", replays_reasoning=True, stops=16),
+    "deepseek": Quirks(schema="object", late_system=True, replays_reasoning=True, stops=16),
     # https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model
     "moonshot": Quirks(schema="object", replays_reasoning=True, stops=5),
     "zai": Quirks(schema="object", replays_reasoning=True, stops=1),

@@ -124,7 +124,7 @@ def _items(message: Message, model: Model) -> Iterable[JsonDict]:
 def _said_by_model(part: Part, model: Model) -> Iterable[JsonDict]:
     match part:
         case Text(text) if text:
-            yield {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+            yield {"type": "message", "role": "assistant", "content": text}
         case ToolCall(call_id, name, arguments):
             call: JsonDict = {"type": "function_call", "call_id": wire_id(call_id), "name": name}
             yield call | {"arguments": arguments or "{}"}
