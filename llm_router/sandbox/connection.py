@@ -9,7 +9,7 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -114,10 +114,18 @@ async def _chunked(reader: asyncio.StreamReader) -> bytes:
 
 
 class Reply:
-    """Writes one response. `finished` tells whether the client can have all of it."""
+    """Writes one response. `on_status` hears of the status before the client can see it; `finished` tells whether
+    the client can have all of it.
+    """
 
-    def __init__(self, writer: asyncio.StreamWriter, request: HttpRequest) -> None:
+    def __init__(
+        self,
+        writer: asyncio.StreamWriter,
+        request: HttpRequest,
+        on_status: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._writer = writer
+        self._on_status = on_status
         self._bodiless = request.method == "HEAD"
         self.keep_alive = request.keep_alive
         self.status = 0
@@ -148,6 +156,7 @@ class Reply:
 
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
+        self._on_status(status)
         if not self.keep_alive:
             headers = {**headers, "connection": "close"}
         lines = [

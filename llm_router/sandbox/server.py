@@ -78,19 +78,20 @@ class Server:
 
     async def _exchange(self, request: HttpRequest, reader: Reader, writer: asyncio.StreamWriter) -> bool:
         """One request and its answer; whether the connection can carry another."""
-        reply = Reply(writer, request)
         if request.path == control.ROOT or request.path.startswith(control.ROOT + "/"):
+            reply = Reply(writer, request)
             status, body = control.control(request, self.faults, self.records)
             await reply.whole(status, _JSON, dump(body))
             return reply.keep_alive
         found = route(request.path, request.query, request.headers)
         record = _record(request, found)
         self.records.add(record)
+        reply = Reply(writer, request, lambda status: setattr(record, "status", status))
         try:
             stayed = await _until_gone(self._answer(request, found, record, reply), reader.gone)
             record.closed_early = not stayed and not reply.finished
         finally:
-            record.status, record.done = reply.status, True
+            record.done = True
             self.records.touch()
         return stayed and reply.keep_alive
 
