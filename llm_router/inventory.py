@@ -89,16 +89,34 @@ class Inventory:
         now = time.time()
         is_cli = self._providers.vendor(name).is_cli
         try:
+            await self._knock(name)
+            # in a thread, because it may import an SDK while other listings are under way
+            provider = await asyncio.to_thread(self._providers.get, name)
             async with asyncio.timeout(CHECK_LIMIT_S if is_cli else LISTING_LIMIT_S):
-                provider = self._providers.get(name)
                 models = None if is_cli else await provider.installed()
                 readiness = await provider.readiness() if is_cli or models is None else Readiness(ready=True)
-        except (RouterError, TimeoutError) as error:
-            detail = getattr(error, "message", "") or "did not answer in time"
-            return _Found(now, Readiness(ready=False, detail=detail, fix=getattr(error, "fix", "")), ())
+        except (RouterError, OSError) as error:  # a TimeoutError is an OSError
+            return _Found(now, self._unready(name, error), ())
         if is_cli:
             self._remember(name, readiness, now)
         return _Found(now, readiness, models)
+
+    async def _knock(self, name: str) -> None:
+        """Whether anybody listens, before an SDK is loaded to ask: most machines run no local model. Raises OSError."""
+        if (address := self._providers.local_address(name)) is None:
+            return
+        async with asyncio.timeout(LISTING_LIMIT_S):
+            _, writer = await asyncio.open_connection(*address)
+        writer.close()
+
+    def _unready(self, name: str, error: RouterError | OSError) -> Readiness:
+        if isinstance(error, RouterError):
+            return Readiness(ready=False, detail=error.message, fix=error.fix)
+        vendor, where = self._providers.vendor(name), self._providers.configured(name).detail
+        what = "did not answer in time" if isinstance(error, TimeoutError) else "nobody listens"
+        return Readiness(
+            ready=False, detail=f"{what} at {where}", fix=vendor.install or f"start {vendor.title}"
+        )
 
     def _remembered(self, name: str) -> _Found | None:
         row: dict[str, Any] | None = None

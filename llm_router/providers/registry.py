@@ -76,6 +76,13 @@ class Registry:
             self._built[name] = self._build(vendor)
         return self._built[name]
 
+    def local_address(self, name: str) -> tuple[str, int] | None:
+        """Host and port of a provider on this machine, where asking whether anybody listens costs nothing."""
+        vendor = self.vendor(name)
+        parts = urlsplit("" if vendor.is_cli else self._endpoint(vendor).base_url)
+        here = is_loopback(parts.hostname or "")
+        return (parts.hostname or "", parts.port or 80) if here else None
+
     async def aclose(self) -> None:
         built, self._built = self._built, {}
         for provider in built.values():
