@@ -62,7 +62,8 @@ def _form_terms(reading: features.Reading) -> list[tuple[str, float]]:
         ("long ask", 0.25 * (reading.words > 60 and not contest)),
         ("formulas", 0.6 * (hits["#math"] > 1 and not contest)),
         ("contest", contest * (0.3 + 0.4 * min(3, hits["#huge"]) + 0.2 * (reading.chars > 1200))),
-        ("paste", 0.4 * (reading.paste > 2 and reading.words >= 25 and not contest)),
+        ("report of a fault", 0.3 * (hits["#issue"] > 1)),
+        ("paste", 0.4 * (reading.paste > 2 and reading.words >= 25 and not contest and hits["#issue"] < 2)),
         ("trace", -0.2 * ("trace" in marks and hits["#issue"] < 2)),
         ("options", -0.2 * ("options" in marks)),
     ]
