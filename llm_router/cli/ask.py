@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal, InvalidOperation
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -84,7 +83,7 @@ async def _answer(request: Request, as_json: bool, quiet: bool) -> None:
     app = App.build()
     printer = _Lines(request) if as_json else _Text(request, quiet=quiet)
     try:
-        async with aclosing(cast("AsyncGenerator[Event]", app.stream(request))) as events:
+        async with aclosing(app.stream(request)) as events:
             async for event in events:
                 printer.show(event)
     finally:
@@ -191,7 +190,7 @@ def summary(reply: Reply) -> dict[str, object]:
 
 
 def last_line(reply: Reply) -> str:
-    """`ollama/qwen3 · 12+34 tokens · free · 812 ms · d_0lx3k9f2a7c41e`."""
+    """`provider/model · 12+34 tokens · free · 812 ms · d_0lx3k9f2a7c41e`."""
     one, winner = summary(reply), reply.decision.winner
     cost = output.money(reply.decision.cost, winner.billing if winner else None)
     about = "~" if reply.answer.usage.estimated else ""

@@ -82,7 +82,7 @@ def costs(window: str | None, since: str | None, by: str, as_json: bool) -> None
 
 
 def _print(by: str, rows: list[UsageRow], total: UsageRow) -> None:
-    columns = [by, "calls", "failed", "input", "output", "local", "subscription", "cost"]
+    columns = [by, "calls", "failed", "input", "output", "local", "quota", "cost"]
     cells = [[row.key or "-", *_cells(row)] for row in rows]
     table(columns, [*cells, ["total", *_cells(total)]], right=columns[1:])
 

@@ -102,7 +102,7 @@ def models(provider: str | None, everyone: bool, as_json: bool) -> None:
     if not rows:
         output.say("no model can be used; see: llm-router doctor")
         return
-    columns = ["model", "tier", "paid", "context", "input", "output", "can", "aliases"]
+    columns = ["model", "tier", "paid", "context", "input", "output", "aliases"]
     table(columns, [_cells(row, columns) for row in rows], right=columns[3:6])
 
 

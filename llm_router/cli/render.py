@@ -34,14 +34,16 @@ def _plain(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str, ri
 
 
 def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str, right: Sequence[str]) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:  # only the last may break: names and figures are to be read and copied whole
+        last = name == columns[-1]
+        drawn.add_column(
+            name, justify="right" if name in right else "left", overflow="fold", no_wrap=not last
+        )
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(file=sys.stdout, legacy_windows=False).print(drawn)

@@ -186,3 +186,27 @@ def test_the_sandbox_runs_until_it_is_interrupted(tmp_path):
     assert result.returncode == 0
     assert taken.returncode == 2
     assert b"cannot be used" in taken.stderr
+
+
+@pytest.mark.skipif("os.name != 'posix'")
+def test_on_a_terminal_the_progress_is_shown_and_wiped_and_stdout_stays_clean(tmp_path):
+    keyboard, terminal = os.openpty()
+    with Sandbox() as box, os.fdopen(keyboard, "rb", 0) as seen:
+        more = box.environ(["groq"]) | {"TERM": "xterm"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "llm_router", "ask", "hi", "-m", "groq/x"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            env=environment(tmp_path, **more),
+        )
+        try:
+            out, _ = process.communicate(timeout=WAIT_S)
+            shown = seen.read(4096).decode()
+        finally:
+            process.kill()
+            process.communicate()
+            os.close(terminal)
+    assert process.returncode == 0
+    assert shown.startswith("\r\x1b[2Ktrying groq/x…\r\x1b[2K")
+    assert b"\x1b" not in out
