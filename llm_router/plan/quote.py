@@ -29,6 +29,7 @@ class Rates:
         return math.ceil(input_tokens * self.input + output_tokens * self.output)
 
 
+# The price list is kept beside its rates: while it lives, no other can have its id.
 _kept: dict[tuple[int, Model, int], tuple[Prices, Rates | None]] = {}
 
 
@@ -39,7 +40,7 @@ def rates(prices: Prices, model: Model, input_tokens: float) -> Rates | None:
     step = _step(input_tokens)
     key = (id(prices), model, step)
     kept = _kept.get(key)
-    if kept is None or kept[0] is not prices:
+    if kept is None:
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
         kept = _kept[key] = (prices, _looked_up(prices, model, step))
