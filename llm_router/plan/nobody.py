@@ -51,7 +51,8 @@ def nobody(skips: Sequence[Skip], facts: Facts, entries: Sequence[str]) -> Route
             f"this request of about {facts.input_tokens:,} tokens fits no model that is set up. {reasons}{more}",
             fix=f"shorten it, or set up a provider with a larger window: {_missing(facts, entries)}",
         )
-    message = f"no model that is set up can answer this. {reasons}{more}" if skips else "no model is set up"
+    what = "no model that is set up can answer this" if causes else "no model is ready to answer"
+    message = f"{what}. {reasons}{more}" if skips else "no model is set up"
     return CredentialsError(message, fix=_missing(facts, entries))
 
 
