@@ -4,6 +4,7 @@ hang        one model is tried and never answers
 progress    one fails, the next answers
 fail        all of them fail
 break       a defect of ours
+size        answers how long the prompt is
 print       everything that could print to stdout does
 """
 
@@ -35,6 +36,7 @@ from llm_router.nouns import (
     Trying,
     Usage,
     Verdict,
+    ask,
 )
 
 LOCAL = Model("ollama", "qwen3", billing=Billing.LOCAL)
@@ -119,6 +121,8 @@ class FakeApp:
             raise AllFailedError("nobody answered", tried, fix="wait a minute")
         elif script == "break":
             raise LookupError("sk-secret")
+        elif script.startswith("size"):
+            yield replied(ask(f"{len(request.prompt)}"), LOCAL)
         elif script == "unpriced":
             yield replied(request, PAID, cost=None)
         elif script == "long":
