@@ -1,0 +1,325 @@
+"""Every SDK carries a payload as it is, brings back plain JSON, and sends the key the vendor's way and nothing else."""
+
+import asyncio
+import json
+
+import pytest
+
+from llm_router import dialects
+from llm_router.nouns import Model, Tool, ask
+from llm_router.ports import Call
+from llm_router.providers import vendors
+from llm_router.providers.registry import Registry
+from llm_router.sandbox import Fault, Installed, Sandbox
+from llm_router.settings import ProviderSettings, Settings
+
+FAMILIES = ["openai", "responses", "anthropic", "gemini", "vertex", "ollama"]
+MODELS = {"ollama": "qwen3:8b"}
+COMPATIBLE = [row.name for row in vendors.load().values() if row.dialect == "openai_chat"]
+AMBIENT = {
+    "OPENAI_API_KEY": "leaked",
+    "OPENAI_ORG_ID": "leaked",
+    "OPENAI_PROJECT_ID": "leaked",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9",
+    "OPENAI_CUSTOM_HEADERS": "x-leaked: leaked\nAuthorization: Bearer leaked",
+    "ANTHROPIC_API_KEY": "leaked",
+    "ANTHROPIC_AUTH_TOKEN": "leaked",
+    "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
+    "ANTHROPIC_CUSTOM_HEADERS": "x-leaked: leaked\nAuthorization: Bearer leaked",
+    "GOOGLE_API_KEY": "leaked",
+    "GOOGLE_GENAI_USE_VERTEXAI": "true",
+    "GOOGLE_CLOUD_PROJECT": "leaked",
+    "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",
+    "OLLAMA_API_KEY": "leaked",
+    "OLLAMA_HOST": "127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "ALL_PROXY": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture(params=FAMILIES)
+async def provider(request, box):
+    """One provider of each SDK family; `responses` is OpenAI by its other format."""
+    settings = Settings(providers={"openai": ProviderSettings(dialect="openai_responses")})
+    chosen = settings if request.param == "responses" else Settings()
+    registry = Registry(chosen, box.environ())
+    yield registry.get("openai" if request.param == "responses" else request.param)
+    await registry.aclose()
+
+
+def call_for(provider, prompt="[[say Grüße, 世界]]", *, stream=False, headers=None, **fields):
+    model = Model(
+        provider.name, MODELS.get(provider.name, "sandbox-small"), features=frozenset({"tools", "schema"})
+    )
+    payload = dialects.get(provider.dialect).encode(
+        ask(prompt, stream=stream, **fields), model, stream=stream
+    )
+    return Call(model.id, payload, timeout_s=30, headers=headers or {})
+
+
+async def decoded(provider, call):
+    decoder = dialects.get(provider.dialect).decoder()
+    async for event in provider.stream(call):
+        assert type(event) is dict
+        decoder.feed(json.loads(json.dumps(event)))
+    return decoder.answer()
+
+
+def the_request(box):
+    (request,) = box.answers()
+    return request
+
+
+# ── the payload ──────────────────────────────────────────────────────────────
+
+TOOL = Tool(
+    "look",
+    "looks",
+    {
+        "type": "object",
+        "properties": {
+            "at": {"$ref": "#/$defs/place"},
+            "often": {"type": ["integer", "null"], "x-unknown": [1.5, None]},
+        },
+        "$defs": {"place": {"type": "string", "pattern": "^[a-zé]+$"}},
+        "required": ["at"],
+    },
+)
+
+
+async def test_a_plain_call_carries_the_payload_unchanged_and_brings_back_json(provider, box):
+    call = call_for(provider, tools=(TOOL,), temperature=0.25)
+    before = json.dumps(call.payload)
+    body = await provider.send(call)
+    assert type(body) is dict
+    assert dialects.get(provider.dialect).decode(json.loads(json.dumps(body))).text == "Grüße, 世界"
+    assert the_request(box).body == json.loads(before)
+    assert json.dumps(call.payload) == before
+
+
+async def test_a_streamed_call_carries_the_payload_unchanged_and_brings_back_events(provider, box):
+    call = call_for(provider, tools=(TOOL,), stream=True)
+    before = json.dumps(call.payload)
+    assert (await decoded(provider, call)).text == "Grüße, 世界"
+    assert the_request(box).body == json.loads(before)
+    assert json.dumps(call.payload) == before
+
+
+async def test_a_streamed_tool_call_arrives_whole(provider):
+    answer = await decoded(
+        provider, call_for(provider, '[[call look {"at": "é"}]]', tools=(TOOL,), stream=True)
+    )
+    assert [
+        (part.name, json.loads(part.arguments)) for part in answer.parts if hasattr(part, "arguments")
+    ] == [("look", {"at": "é"})]
+
+
+async def test_fields_no_sdk_knows_travel_too(provider, box):
+    call = call_for(provider)
+    call.payload["x_new_field"] = {
+        "deep": [None, True, "ü\u2028", 1e-7, {"snake_case": {"camelCase": ""}}],
+        "empty": {},
+    }
+    await provider.send(call)
+    assert the_request(box).body == call.payload
+
+
+async def test_the_callers_payload_is_never_changed(provider):
+    call = call_for(provider)
+    call.payload["_note"] = "some SDKs remove such keys from what they are given"
+    before = json.dumps(call.payload)
+    await provider.send(call)
+    assert json.dumps(call.payload) == before
+
+
+async def test_calls_at_the_same_time_do_not_mix(provider):
+    async def one(number):
+        return (await decoded(provider, call_for(provider, f"[[say answer {number}]]", stream=True))).text
+
+    assert await asyncio.gather(*map(one, range(8))) == [f"answer {n}" for n in range(8)]
+
+
+# ── headers ──────────────────────────────────────────────────────────────────
+
+KEY_HEADERS = {"gemini": "x-goog-api-key", "vertex": "x-goog-api-key"}
+
+
+async def test_the_key_goes_in_its_header_and_never_in_the_address(provider, box):
+    await provider.send(call_for(provider))
+    request = the_request(box)
+    sent = request.headers.get(KEY_HEADERS.get(provider.name, "authorization"), "")
+    expected = {"ollama": "", "gemini": "sandbox-key-gemini", "vertex": "sandbox-key-vertex"}
+    assert sent == expected.get(provider.name, f"Bearer sandbox-key-{provider.name}")
+    assert "key" not in request.path + str(request.query)
+
+
+async def test_every_call_says_that_it_comes_from_a_router(provider, box):
+    await provider.send(call_for(provider))
+    await decoded(provider, call_for(provider, stream=True))
+    assert [request.headers["x-llm-router-hop"] for request in box.answers()] == ["1", "1"]
+
+
+async def test_headers_of_one_call_are_sent_with_that_call_only(provider, box):
+    await provider.send(call_for(provider, headers={"x-once": "now"}))
+    await decoded(provider, call_for(provider, stream=True, headers={"x-once": "again"}))
+    await provider.send(call_for(provider))
+    assert [request.headers.get("x-once") for request in box.answers()] == ["now", "again", None]
+
+
+@pytest.mark.parametrize("name", ["openai", "groq", "vllm", "anthropic", "gemini", "vertex", "ollama"])
+async def test_nothing_of_the_process_environment_is_sent_or_followed(name, box, monkeypatch):
+    for variable, value in AMBIENT.items():
+        monkeypatch.setenv(variable, value)
+    registry = Registry(Settings(), box.environ())
+    provider = registry.get(name)
+    await provider.send(call_for(provider))
+    request = the_request(box)
+    assert "leaked" not in json.dumps([request.headers, request.path, request.query, request.body])
+    assert not {"x-leaked", "openai-organization", "openai-project"} & set(request.headers)
+    keyless = name in {"vllm", "ollama"}
+    assert (
+        ("authorization" not in request.headers)
+        if keyless
+        else ("sandbox-key" in json.dumps(request.headers))
+    )
+    await registry.aclose()
+
+
+async def test_openai_gets_the_organisation_its_user_named(box):
+    registry = Registry(Settings(), box.environ() | {"OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"})
+    for name in ("openai", "groq"):
+        await registry.get(name).send(call_for(registry.get(name)))
+    told = [(r.headers.get("openai-organization"), r.headers.get("openai-project")) for r in box.answers()]
+    assert told == [("org-1", "proj-1"), (None, None)]
+    await registry.aclose()
+
+
+# ── the vendors ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", COMPATIBLE)
+async def test_every_compatible_vendor_is_reached_by_its_base_url_variable(name, box):
+    prefix = vendors.variable_prefix(name)
+    environ = {
+        f"{prefix}_BASE_URL": box.base_url(name),
+        vendors.load()[name].key_env[0]: f"sandbox-key-{name}",
+    }
+    registry = Registry(Settings(), environ)
+    provider = registry.get(name)
+    body = await provider.send(call_for(provider, "[[say yes]]"))
+    assert dialects.get(provider.dialect).decode(body).text == "yes"
+    request = the_request(box)
+    assert (request.vendor, request.path) == (name, f"/{name}/v1/chat/completions")
+    assert request.headers["authorization"] == f"Bearer sandbox-key-{name}"
+    await registry.aclose()
+
+
+@pytest.mark.parametrize("base", ["/anthropic", "/anthropic/", "/anthropic/v1"])
+async def test_an_anthropic_address_may_end_in_its_version(base, box):
+    registry = Registry(Settings(), {"ANTHROPIC_BASE_URL": box.url + base, "ANTHROPIC_API_KEY": "k"})
+    await registry.get("anthropic").send(call_for(registry.get("anthropic")))
+    assert the_request(box).path == "/anthropic/v1/messages"
+    await registry.aclose()
+
+
+@pytest.mark.parametrize(
+    ("base", "version"), [("/gemini", "v1beta"), ("/gemini/v1beta", "v1beta"), ("/gemini/v1", "v1")]
+)
+async def test_a_gemini_address_may_end_in_its_version(base, version, box):
+    registry = Registry(Settings(), {"GEMINI_BASE_URL": box.url + base, "GEMINI_API_KEY": "k"})
+    await registry.get("gemini").send(call_for(registry.get("gemini")))
+    assert the_request(box).path == f"/gemini/{version}/models/sandbox-small:generateContent"
+    await registry.aclose()
+
+
+async def test_a_custom_endpoint_speaks_the_dialect_it_was_given(box):
+    own = ProviderSettings(base_url=f"{box.url}/mine", dialect="anthropic", models=("m",))
+    registry = Registry(Settings(providers={"mine": own}), {"MINE_API_KEY": "sandbox-key-mine"})
+    provider = registry.get("mine")
+    body = await provider.send(call_for(provider, "[[say hello]]"))
+    assert dialects.get("anthropic").decode(body).text == "hello"
+    assert the_request(box).headers["authorization"] == "Bearer sandbox-key-mine"
+    await registry.aclose()
+
+
+# ── models that are found by asking ──────────────────────────────────────────
+
+
+async def test_ollama_tells_what_is_installed_without_its_embedding_models(providers):
+    found = {model.id: model for model in await providers.get("ollama").installed()}
+    assert set(found) == {"qwen3:8b", "llama3.2:3b", "gemma3:4b"}
+    qwen = found["qwen3:8b"]
+    assert (qwen.ref, qwen.tier, qwen.billing, qwen.context) == ("ollama/qwen3:8b", "small", "local", 40_960)
+    assert qwen.features == {"tools", "thinking", "schema"}
+    assert found["gemma3:4b"].features == {"vision", "schema"}
+
+
+async def test_the_context_window_the_user_set_is_the_one_that_counts(box):
+    registry = Registry(Settings(providers={"ollama": ProviderSettings(num_ctx=8192)}), box.environ())
+    assert {model.context for model in await registry.get("ollama").installed()} == {8192}
+    await registry.aclose()
+
+
+async def test_ollamas_listing_stands_when_the_details_do_not_come(box, providers):
+    box.fault("ollama", Fault("hang"), operation="show")
+    found = {model.id: model for model in await providers.get("ollama").installed()}
+    assert set(found) == {"qwen3:8b", "llama3.2:3b", "gemma3:4b"}
+    assert found["qwen3:8b"].context is None
+
+
+async def test_ollamas_details_are_asked_once_for_each_model(box, providers):
+    for _ in range(2):
+        await providers.get("ollama").installed()
+    shown = [request.body["model"] for request in box.requests if request.operation == "show"]
+    assert sorted(shown) == ["gemma3:4b", "llama3.2:3b", "qwen3:8b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "tier"),
+    [
+        ("a:1", "9.0B", "small"),
+        ("b:1", "9.1B", "mid"),
+        ("c:1", "40B", "mid"),
+        ("d:1", "70.6B", "frontier"),
+        ("e:1", "135M", "small"),
+        ("mixtral:8x7b", "", "frontier"),
+        ("unknown", "", "mid"),
+    ],
+)
+async def test_a_local_models_tier_follows_its_size(name, size, tier):
+    with Sandbox(installed=(Installed(name, "family", size),)) as own:
+        registry = Registry(Settings(), own.environ())
+        (model,) = await registry.get("ollama").installed()
+        assert model.tier == tier
+        await registry.aclose()
+
+
+@pytest.mark.parametrize("name", ["lmstudio", "vllm", "llamacpp"])
+async def test_compatible_local_servers_list_their_chat_models(name):
+    with Sandbox(models={name: ["qwen3-30b-a3b", "llama-3.2-3b", "text-embedding-nomic", "bge-m3"]}) as own:
+        registry = Registry(Settings(), own.environ())
+        found = await registry.get(name).installed()
+        assert [(m.ref, m.tier, m.billing) for m in found] == [
+            (f"{name}/qwen3-30b-a3b", "mid", "local"),
+            (f"{name}/llama-3.2-3b", "small", "local"),
+        ]
+        await registry.aclose()
+
+
+@pytest.mark.parametrize("name", ["openai", "groq", "anthropic", "gemini"])
+async def test_a_vendor_on_the_internet_is_not_asked_for_its_models(name, box, providers):
+    assert await providers.get(name).installed() is None
+    assert (await providers.get(name).readiness()).ready
+    assert box.requests == []
+
+
+async def test_a_local_server_that_answers_is_ready(providers):
+    assert (await providers.get("ollama").readiness()).detail.startswith("3 models at http://127.0.0.1:")
+
+
+async def test_a_local_server_that_is_down_says_how_to_start_it():
+    registry = Registry(Settings(), {"OLLAMA_HOST": "127.0.0.1:9"})
+    readiness = await registry.get("ollama").readiness()
+    assert not readiness.ready
+    assert "ollama serve" in readiness.fix
+    await registry.aclose()

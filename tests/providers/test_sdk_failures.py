@@ -1,0 +1,244 @@
+"""What goes wrong upstream: told once, told apart, without the key; and a caller who leaves closes the connection."""
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from llm_router import dialects
+from llm_router.errors import UpstreamError
+from llm_router.nouns import FailureKind as Kind
+from llm_router.nouns import Model, ask
+from llm_router.ports import Call
+from llm_router.providers.registry import Registry
+from llm_router.sandbox import Fault
+from llm_router.settings import Settings
+
+MODELS = {"ollama": "qwen3:8b"}
+LONG_S, SHORT_S = 30.0, 0.3
+
+
+@pytest.fixture(params=["openai", "groq", "anthropic", "gemini", "vertex", "ollama"])
+def provider(request, providers):
+    return providers.get(request.param)
+
+
+def call_for(provider, *, stream=False, timeout_s=LONG_S):
+    model = Model(provider.name, MODELS.get(provider.name, "sandbox-small"))
+    prompt = "[[say one two three four five six seven eight]]"
+    payload = dialects.get(provider.dialect).encode(ask(prompt, stream=stream), model, stream=stream)
+    return Call(model.id, payload, timeout_s)
+
+
+async def events(provider, call):
+    async with aclosing(provider.stream(call)) as stream:
+        return [event async for event in stream]
+
+
+async def failure(provider, *, stream, timeout_s=LONG_S):
+    """The error of one call, as a dialect and the run that follow would see it."""
+    call = call_for(provider, stream=stream, timeout_s=timeout_s)
+    dialect = dialects.get(provider.dialect)
+    with pytest.raises(UpstreamError) as raised:
+        if not stream:
+            dialect.decode(await provider.send(call))
+        decoder = dialect.decoder()
+        async with aclosing(provider.stream(call)) as got:
+            async for event in got:
+                decoder.feed(event)
+        decoder.answer()
+    return raised.value
+
+
+both = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+
+
+@both
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault("status", status=500), Kind.SERVER_ERROR),
+        (Fault("status", status=503), Kind.OVERLOADED),
+        (Fault("status", status=529), Kind.OVERLOADED),
+        (Fault("wrong_key"), Kind.AUTH),
+        (Fault("unknown_model"), Kind.NOT_FOUND),
+        (Fault("context_too_long"), Kind.CONTEXT_TOO_LONG),
+        (Fault("reset"), Kind.CONNECTION),
+        (Fault("wrong_type"), Kind.MALFORMED),
+    ],
+    ids=lambda value: f"{value.kind}{value.status or ''}" if isinstance(value, Fault) else str(value),
+)
+async def test_a_failure_is_told_by_its_kind_and_nothing_is_retried(provider, box, stream, fault, kind):
+    box.fault(provider.name, fault)
+    error = await failure(provider, stream=stream)
+    assert error.kind in ({kind, Kind.TRUNCATED} if fault.kind == "wrong_type" and stream else {kind})
+    assert len(box.answers(provider.name)) == 1
+
+
+@both
+async def test_a_rate_limit_brings_the_time_to_wait_also_from_sdks_that_drop_headers(provider, box, stream):
+    box.fault(provider.name, Fault("status", status=429, retry_after=60))
+    error = await failure(provider, stream=stream)
+    assert (error.kind, error.status, error.retry_after_s) == (Kind.RATE_LIMITED, 429, 60)
+    assert len(box.answers(provider.name)) == 1
+
+
+@both
+async def test_broken_json_is_malformed(provider, box, stream):
+    box.fault(provider.name, Fault("malformed", after=2))
+    assert (await failure(provider, stream=stream)).kind is Kind.MALFORMED
+
+
+async def test_a_stream_that_breaks_off_is_truncated(provider, box):
+    box.fault(provider.name, Fault("truncated", after=3))
+    assert (await failure(provider, stream=True)).kind is Kind.TRUNCATED
+
+
+async def test_a_stream_that_ends_early_without_an_error_is_truncated(provider, box):
+    box.fault(provider.name, Fault("truncated", after=3, clean=True))
+    assert (await failure(provider, stream=True)).kind is Kind.TRUNCATED
+
+
+async def test_a_reset_after_the_first_events_is_truncated(provider, box):
+    box.fault(provider.name, Fault("reset", after=3))
+    assert (await failure(provider, stream=True)).kind is Kind.TRUNCATED
+
+
+async def test_an_error_inside_a_stream_reaches_the_dialect_with_its_kind(provider, box):
+    box.fault(provider.name, Fault("error_event", status=503, after=2))
+    error = await failure(provider, stream=True)
+    assert error.kind in {Kind.OVERLOADED, Kind.SERVER_ERROR}
+    assert error.message
+
+
+@both
+async def test_a_host_that_hangs_ends_with_the_time_it_was_given(provider, box, stream):
+    box.fault(provider.name, Fault("hang"))
+    assert (await failure(provider, stream=stream, timeout_s=SHORT_S)).kind is Kind.TIMEOUT
+    assert box.wait(lambda seen: seen[-1].closed_early)
+
+
+async def test_a_stream_that_falls_silent_ends_with_the_time_of_one_gap(provider, box):
+    box.fault(provider.name, Fault("stall", after=2))
+    assert (await failure(provider, stream=True, timeout_s=SHORT_S)).kind is Kind.TIMEOUT
+    assert box.wait(lambda seen: seen[-1].closed_early)
+
+
+async def test_a_stream_may_take_longer_than_one_gap(provider, box):
+    box.fault(provider.name, Fault("slow", delay=0.2))
+    got = await events(provider, call_for(provider, stream=True, timeout_s=2.0))
+    assert len(got) > 1
+
+
+# ── leaving ──────────────────────────────────────────────────────────────────
+
+
+async def test_cancelling_a_plain_call_closes_the_connection_upstream(provider, box):
+    box.fault(provider.name, Fault("hang"))
+    task = asyncio.create_task(provider.send(call_for(provider)))
+    assert await asyncio.to_thread(box.wait, lambda seen: len(seen) == 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(box.wait, lambda seen: seen[-1].closed_early)
+
+
+async def test_cancelling_a_stream_closes_the_connection_upstream(provider, box):
+    box.fault(provider.name, Fault("stall", after=2))
+    begun = asyncio.Event()
+
+    async def read():
+        async with aclosing(provider.stream(call_for(provider, stream=True))) as stream:
+            async for _ in stream:
+                begun.set()
+
+    task = asyncio.create_task(read())
+    async with asyncio.timeout(10):
+        await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(box.wait, lambda seen: seen[-1].closed_early)
+
+
+async def test_a_reader_who_stops_closes_the_connection_upstream(provider, box):
+    box.fault(provider.name, Fault("stall", after=2))
+    async with aclosing(provider.stream(call_for(provider, stream=True))) as stream:
+        await anext(stream)
+    assert await asyncio.to_thread(box.wait, lambda seen: seen[-1].closed_early)
+
+
+async def test_a_provider_answers_again_after_every_kind_of_failure(provider, box):
+    for fault in (Fault("reset"), Fault("truncated", after=1), Fault("status", status=500)):
+        box.fault(provider.name, fault, times=1)
+        with pytest.raises(UpstreamError):
+            await events(provider, call_for(provider, stream=True))
+    assert await provider.send(call_for(provider))
+
+
+# ── without an answer at all ─────────────────────────────────────────────────
+
+
+@both
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini", "ollama"])
+async def test_nobody_listening_is_a_failed_connection(name, stream, box):
+    nobody = "http://127.0.0.1:9"
+    registry = Registry(Settings(), box.environ() | {f"LLM_ROUTER_{name.upper()}_BASE_URL": nobody})
+    error = await failure(registry.get(name), stream=stream)
+    assert error.kind is Kind.CONNECTION
+    assert ("ollama serve" in error.fix) == (name == "ollama")
+    await registry.aclose()
+
+
+@pytest.mark.parametrize("name", ["ollama", "vllm"])
+async def test_a_local_server_that_hangs_does_not_hold_up_its_listing(name, box, providers):
+    box.fault(name, Fault("hang"), operation="models")
+    with pytest.raises(UpstreamError) as raised:
+        await providers.get(name).installed()
+    assert raised.value.kind is Kind.TIMEOUT
+    assert not (await providers.get(name).readiness()).ready
+
+
+async def test_a_listing_that_is_none_is_malformed(box, providers):
+    box.fault("vllm", Fault("wrong_type"), operation="models")
+    with pytest.raises(UpstreamError) as raised:
+        await providers.get("vllm").installed()
+    assert raised.value.kind is Kind.MALFORMED
+
+
+# ── secrets, earlier failures, other loops ───────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])
+async def test_a_key_the_vendor_quotes_is_not_repeated(name, box):
+    secret = "sk-live-0123456789abcdef"
+    registry = Registry(Settings(), box.environ() | {f"{name.upper()}_API_KEY": secret})
+    box.fault(name, Fault("status", status=401, message=f"Incorrect API key provided: {secret}"))
+    error = await failure(registry.get(name), stream=False)
+    assert error.kind is Kind.AUTH
+    assert secret not in str(error) + error.fix + repr(error.as_dict())
+    assert error.__cause__ is None
+    await registry.aclose()
+
+
+async def test_an_error_is_not_mistaken_for_the_attempt_before_it(box, providers):
+    box.fault("openai", Fault("status", status=429))
+    box.fault("ollama", Fault("malformed"))
+    try:
+        await providers.get("openai").send(call_for(providers.get("openai")))
+    except UpstreamError:
+        error = await failure(providers.get("ollama"), stream=False)
+    assert error.kind is Kind.MALFORMED
+
+
+def test_a_provider_serves_one_event_loop_after_another(box):
+    registry = Registry(Settings(), box.environ(["groq"]))
+
+    async def once():
+        try:
+            return await registry.get("groq").send(call_for(registry.get("groq")))
+        finally:
+            await registry.get("groq").aclose()
+
+    assert asyncio.run(once())
+    assert asyncio.run(once())
