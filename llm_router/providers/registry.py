@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from llm_router.errors import CredentialsError, NotFoundError
@@ -37,6 +37,8 @@ class Registry:
     def vendor(self, name: str) -> Vendor:
         """The row of a provider, made up for a custom endpoint. Raises NotFoundError."""
         if name not in self._vendors:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, self._vendors, n=1)
             raise NotFoundError(
                 f"there is no provider {name!r}",
@@ -75,6 +77,12 @@ class Registry:
                 )
             self._built[name] = self._build(vendor)
         return self._built[name]
+
+    def fingerprint(self, name: str) -> str:
+        """A few digits that change with the provider's key, and from which no key can be found; "" without one."""
+        vendor = self._vendors.get(name)
+        key = self._endpoint(vendor).api_key if vendor is not None and not vendor.is_cli else None
+        return sha256(f"llm-router:{name}:{key}".encode()).hexdigest()[:8] if key else ""
 
     def local_address(self, name: str) -> tuple[str, int] | None:
         """Host and port of a provider on this machine, where asking whether anybody listens costs nothing."""

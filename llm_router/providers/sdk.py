@@ -34,7 +34,7 @@ from llm_router.providers.endpoints import Endpoint, is_loopback
 from llm_router.providers.vendors import Vendor
 
 HOP_HEADER = "x-llm-router-hop"  # lets a gateway of ours refuse to route its own call again
-LISTING_LIMIT_S, REMOTE_LISTING_LIMIT_S = 0.5, 0.9
+LISTING_LIMIT_S, REMOTE_LISTING_LIMIT_S = 0.9, 0.9
 KEEP_WARM_S = 30.0
 
 C = TypeVar("C")
@@ -110,8 +110,9 @@ class SdkProvider(ABC, Generic[C]):
             return None
         limit_s = LISTING_LIMIT_S if self._is_here else REMOTE_LISTING_LIMIT_S
         with self._failures():
+            client = self._client()  # outside the limit: the first one loads certificates
             async with asyncio.timeout(limit_s):
-                return await self._list(self._client())
+                return await self._list(client)
 
     async def aclose(self) -> None:
         """Close the client of this event loop. Those of loops that have ended went with their loops."""
@@ -170,6 +171,8 @@ class SdkProvider(ABC, Generic[C]):
         if response.is_success:
             return
         content: bytes = await response.aread()
+        if key := self._endpoint.api_key:  # some vendors quote it, in forms no pattern knows
+            content = content.replace(key.encode(), b"[redacted]")
         raise failure(self.name, int(response.status_code), dict(response.headers), _body(content))
 
     @contextmanager
@@ -193,7 +196,7 @@ class SdkProvider(ABC, Generic[C]):
             if kind is not FailureKind.TIMEOUT
             else ""
         )
-        fix = self._vendor.install if kind is FailureKind.CONNECTION else ""
+        fix = self._vendor.install if kind in {FailureKind.CONNECTION, FailureKind.AUTH} else ""
         return UpstreamError(kind, f"{self._vendor.title}: {_SAID[kind]}{said}", fix=fix)
 
 
@@ -202,16 +205,20 @@ _SAID: Mapping[FailureKind, str] = {
     FailureKind.CONNECTION: "no connection",
     FailureKind.TRUNCATED: "the stream was cut",
     FailureKind.MALFORMED: "the answer could not be read",
+    FailureKind.AUTH: "no credentials",
     FailureKind.SERVER_ERROR: "the call failed",
 }
 # By name: httpx, httpx2 and the SDKs each have their own classes, and importing all of them to compare costs more
 # than the call.
+_NOT_SIGNED_IN = {"GoogleAuthError"}
 _TIMEOUTS = {"TimeoutError", "TimeoutException"}
 _UNREADABLE = {"ValueError", "DecodingError", "TypeError", "AttributeError", "LookupError"}
 _BROKEN = {"OSError", "TransportError", "EndOfStream"}
 
 
 def _kind(names: set[str], *, begun: bool) -> FailureKind:
+    if names & _NOT_SIGNED_IN:
+        return FailureKind.AUTH
     if names & _TIMEOUTS:
         return FailureKind.TIMEOUT
     if names & _BROKEN:

@@ -211,13 +211,27 @@ async def test_a_listing_that_is_none_is_malformed(box, providers):
 
 @pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])
 async def test_a_key_the_vendor_quotes_is_not_repeated(name, box):
-    secret = "sk-live-0123456789abcdef"
+    secret = "one of no known form 42"
     registry = Registry(Settings(), box.environ() | {f"{name.upper()}_API_KEY": secret})
     box.fault(name, Fault("status", status=401, message=f"Incorrect API key provided: {secret}"))
     error = await failure(registry.get(name), stream=False)
     assert error.kind is Kind.AUTH
     assert secret not in str(error) + error.fix + repr(error.as_dict())
     assert error.__cause__ is None
+    await registry.aclose()
+
+
+async def test_vertex_without_a_login_says_how_to_sign_in(box, tmp_path, monkeypatch):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    environ = {
+        "GOOGLE_CLOUD_PROJECT": "p",
+        "GOOGLE_CLOUD_LOCATION": "l",
+        "VERTEX_BASE_URL": box.base_url("vertex"),
+    }
+    registry = Registry(Settings(), environ)
+    error = await failure(registry.get("vertex"), stream=False)
+    assert (error.kind, error.fix) == (Kind.AUTH, "gcloud auth application-default login")
+    assert box.requests == []
     await registry.aclose()
 
 
