@@ -60,7 +60,7 @@ class App:
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
-        health = HealthBook(paths.database(root))
+        health = HealthBook(paths.database(root), credential=providers.fingerprint)
         budgets = SqliteBudgets(paths.database(root), settings.budget)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts)
         inventory = Inventory(providers, database)

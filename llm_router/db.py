@@ -227,6 +227,7 @@ def _health(connection: sqlite3.Connection) -> None:
             provider TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0,
             opened_until REAL NOT NULL DEFAULT 0, cooldown_s REAL NOT NULL DEFAULT 0,
             probe_until REAL NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', updated_at REAL NOT NULL,
+            credential TEXT NOT NULL DEFAULT '',
             PRIMARY KEY (provider, model)
         ) WITHOUT ROWID""")
     connection.execute("""

@@ -229,14 +229,15 @@ class Model:
 class Candidate:
     """A model that may answer, and why it stands at this place of the chain.
 
-    `expected_cost` and `max_cost` are micro-dollars: the likely cost, and the most the call can cost
-    (what a budget reserves). None = the price is unknown.
+    `expected_cost` and `max_cost` are micro-dollars: the likely cost, and the most that `max_output` tokens can cost
+    (what a budget reserves, and then holds the call to). None = the price is unknown.
     """
 
     model: Model
     reason: str
     expected_cost: int | None = None
     max_cost: int | None = None
+    max_output: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

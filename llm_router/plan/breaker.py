@@ -37,7 +37,9 @@ _NOT_REACHED = _OF_THE_PROVIDER | {Kind.TIMEOUT, Kind.BUDGET, Kind.COOLING, Kind
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """A row of `breakers`. `until` and `probe_until` are Unix seconds; `reason` is the FailureKind that opened it."""
+    """A row of `breakers`. `until` and `probe_until` are Unix seconds; `reason` is the FailureKind that opened it;
+    `credential` tells which key was refused, so that another key starts anew.
+    """
 
     state: Literal["closed", "open", "half_open"] = "closed"
     failures: int = 0
@@ -46,6 +48,7 @@ class Breaker:
     probe_until: float = 0.0
     reason: str = ""
     updated_at: float = 0.0
+    credential: str = ""
 
     @property
     def is_open(self) -> bool:

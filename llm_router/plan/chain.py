@@ -42,12 +42,15 @@ class Facts:
         output = size.expected_output(self.request, self.complexity)
         return quote.expected(self.world.prices, model, self.input_tokens, output)
 
+    def largest_output(self, model: Model) -> int:
+        return size.largest_output(self.request, self.complexity, model.max_output)
+
     def cost_at_most(self, model: Model) -> int | None:
-        output = size.largest_output(self.request, self.complexity, model.max_output)
-        return quote.at_most(self.world.prices, model, self.input_tokens, output)
+        return quote.at_most(self.world.prices, model, self.input_tokens, self.largest_output(model))
 
     def candidate(self, model: Model, reason: str) -> Candidate:
-        return Candidate(model, reason, self.expected_cost(model), self.cost_at_most(model))
+        costs = self.expected_cost(model), self.cost_at_most(model)
+        return Candidate(model, reason, *costs, self.largest_output(model))
 
     def wanted_output(self, model: Model) -> int:
         wanted = self.request.max_output_tokens or size.expected_output(self.request, self.complexity)

@@ -30,7 +30,10 @@ REST_S = 1.0  # after disk trouble, so that a locked file does not delay every c
 
 Table = dict[Key, Breaker]
 Step = Callable[[Breaker, Key, float], Breaker]
-_COLUMNS = "provider, model, state, failures, opened_until, cooldown_s, probe_until, reason, updated_at"
+_COLUMNS = (
+    "provider, model, state, failures, opened_until, cooldown_s, probe_until, reason, updated_at, credential"
+)
+_OF_THE_KEY = {FailureKind.AUTH, FailureKind.BILLING}
 _TROUBLE = (*FAILURES, TypeError, ValueError)  # the last two: rows that somebody else wrote
 
 
@@ -38,8 +41,15 @@ class HealthBook:
     """ports.Health. `path` None keeps it in memory only."""
 
     def __init__(
-        self, path: Path | None, clock: Callable[[], float] = time.time, *, fresh_s: float = FRESH_S
+        self,
+        path: Path | None,
+        clock: Callable[[], float] = time.time,
+        *,
+        fresh_s: float = FRESH_S,
+        credential: Callable[[str], str] = lambda _provider: "",
     ) -> None:
+        """`credential` gives a fingerprint of a provider's key as it is now, "" where it has none."""
+        self._credential = credential
         self._database = Database(path, timeout_s=WRITE_LIMIT_S) if path else None
         self._clock = clock
         self._fresh_s = fresh_s
@@ -72,8 +82,14 @@ class HealthBook:
 
     def failed(self, provider: str, model: str, kind: FailureKind, retry_after_s: float | None) -> None:
         keys = _keys(provider, model)
+        used = self._credential(provider) if kind in _OF_THE_KEY else ""
+
+        def step(row: Breaker, key: Key, now: float) -> Breaker:
+            after = after_failure(row, key, kind, retry_after_s, now)
+            return replace(after, credential=used) if after.reason == kind else after
+
         with self._lock:
-            self._change(keys, lambda row, key, now: after_failure(row, key, kind, retry_after_s, now))
+            self._change(keys, step)
 
     def states(self) -> Sequence[HealthState]:
         with self._lock:
@@ -144,13 +160,17 @@ class HealthBook:
         for key, row in self._unsaved.items():
             if key not in table or table[key].updated_at <= row.updated_at:
                 table[key] = row
-        return {key: row for key, row in table.items() if not row.is_idle}
+        return {key: row for key, row in table.items() if not row.is_idle and not self._outdated(key, row)}
+
+    def _outdated(self, key: Key, row: Breaker) -> bool:
+        """The key that was refused is no longer the one in use."""
+        return bool(row.credential) and row.credential != self._credential(key[0])
 
 
 def _row(columns: Sequence[Any]) -> tuple[Key, Breaker]:
-    provider, model, state, failures, until, cooldown_s, probe_until, reason, updated_at = columns
+    provider, model, state, failures, until, cooldown_s, probe_until, reason, updated_at, credential = columns
     times = float(until), float(cooldown_s), float(probe_until)
-    return (provider, model), Breaker(state, int(failures), *times, reason, float(updated_at))
+    return (provider, model), Breaker(state, int(failures), *times, reason, float(updated_at), credential)
 
 
 def _keys(provider: str, model: str) -> Sequence[Key]:
@@ -184,6 +204,6 @@ def _write(connection: sqlite3.Connection, changed: Table) -> None:
             connection.execute("DELETE FROM breakers WHERE provider = ? AND model = ?", key)
         else:
             connection.execute(
-                f"INSERT OR REPLACE INTO breakers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT OR REPLACE INTO breakers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (*key, *astuple(row)),
             )

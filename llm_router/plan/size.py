@@ -18,10 +18,10 @@ EXPECTED_OUTPUT = {
     Complexity.DEEP_REASONING: 8_000,
 }
 LARGEST_OUTPUT = {
-    Complexity.SIMPLE: 1_024,
-    Complexity.MODERATE: 4_096,
-    Complexity.COMPLEX: 8_192,
-    Complexity.DEEP_REASONING: 16_384,
+    Complexity.SIMPLE: 4_096,
+    Complexity.MODERATE: 8_192,
+    Complexity.COMPLEX: 16_384,
+    Complexity.DEEP_REASONING: 32_768,
 }
 
 
@@ -76,7 +76,7 @@ def expected_output(request: Request, complexity: Complexity) -> int:
 
 def largest_output(request: Request, complexity: Complexity, max_output: int | None) -> int:
     """The bound a budget reserves for: what the request allows, else the default of its complexity; never more than
-    the model can say. The default is no limit of the call: an answer may be longer, and is settled at what it cost.
+    the model can say. Only where money was reserved for it does it limit the call: what costs more was not set aside.
     """
     largest = request.max_output_tokens or LARGEST_OUTPUT[complexity]
     return min(largest, max_output) if max_output else largest

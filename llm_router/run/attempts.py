@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llm_router.errors import AllFailedError, BudgetError, CredentialsError, RouterError, UpstreamError
 from llm_router.nouns import (
@@ -151,7 +151,7 @@ class _Try:
         try:
             self._check_breaker()
             reservation = means.budgets.reserve(self.candidate)
-            exchange = self._exchange()
+            exchange = self._exchange(self._bounded(reservation))
             async with aclosing(exchange.deltas()) as deltas:
                 async for delta in deltas:
                     self.committed = exchange.committed
@@ -199,13 +199,21 @@ class _Try:
             wait = max(0.0, state.until - time.time())
             raise UpstreamError(FailureKind.COOLING, f"cooling down: {state.reason}", retry_after_s=wait)
 
-    def _exchange(self) -> Exchange:
+    def _bounded(self, reservation: Reservation) -> Request:
+        """Where money was set aside, the answer may not become longer than it pays for."""
+        request, bound = self.run.request, self.candidate.max_output
+        paid_for = reservation.id is not None or request.max_cost is not None
+        if bound is None or not paid_for or request.max_output_tokens is not None:
+            return request
+        return replace(request, max_output_tokens=bound)
+
+    def _exchange(self, request: Request) -> Exchange:
         run, model = self.run, self.candidate.model
         limit = run.limit_s * (LOCAL_FACTOR if model.billing is Billing.LOCAL else 1)
         remaining = max(0.05, run.remaining_s())
         return Exchange(
             provider=run.means.provider(model.provider),
-            request=run.request,
+            request=request,
             model=model,
             limit_s=remaining if self.is_last else min(limit, remaining),
             gap_s=min(GAP_S, remaining),

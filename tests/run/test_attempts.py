@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -341,3 +342,28 @@ async def test_a_consumer_that_leaves_in_the_middle_closes_the_upstream():
                 break
     assert outcomes(run) == [("a", "cancelled")]
     assert books.settled == [("a", "r1", 101)]
+
+
+class Capped(Scripted):
+    """Remembers the output limit of the calls it carried."""
+
+    async def send(self, call):
+        self.limit = call.payload.get("max_tokens")
+        return await super().send(call)
+
+
+async def test_where_money_was_reserved_the_answer_is_held_to_what_it_pays_for():
+    provider = Capped("a", GOOD)
+    run, _ = a_run(provider)
+    run.plan = Plan((replace(run.plan.candidates[0], max_output=4096),))
+    await collect(run)
+    assert provider.limit == 4096
+
+
+async def test_without_a_reservation_no_limit_is_invented():
+    provider, books = Capped("a", GOOD), Books()
+    books.reserve = lambda _: Reservation()
+    run, _ = a_run(provider, books=books)
+    run.plan = Plan((replace(run.plan.candidates[0], max_output=4096),))
+    await collect(run)
+    assert provider.limit is None
