@@ -94,12 +94,16 @@ class Inventory:
             provider = await asyncio.to_thread(self._providers.get, name)
             async with asyncio.timeout(CHECK_LIMIT_S if is_cli else LISTING_LIMIT_S):
                 models = None if is_cli else await provider.installed()
-                readiness = await provider.readiness() if is_cli or models is None else Readiness(ready=True)
+                readiness = await provider.readiness() if models is None else self._listed(name, models)
         except (RouterError, OSError) as error:  # a TimeoutError is an OSError
             return _Found(now, self._unready(name, error), ())
         if is_cli:
             self._remember(name, readiness, now)
         return _Found(now, readiness, models)
+
+    def _listed(self, name: str, models: Sequence[Model]) -> Readiness:
+        count = f"{len(models)} {'model' if len(models) == 1 else 'models'}"
+        return Readiness(ready=True, detail=f"{count} at {self._providers.configured(name).detail}")
 
     async def _knock(self, name: str) -> None:
         """Whether anybody listens, before an SDK is loaded to ask: most machines run no local model. Raises OSError."""
