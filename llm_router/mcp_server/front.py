@@ -12,6 +12,7 @@ imported in a thread and gets all the rest; the handshake is replayed to it.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -142,6 +143,7 @@ def serve_stdio(tools: Collection[str] | None = None) -> int:
     if not ended:
         sys.stderr.flush()
         os._exit(exit_code)  # a thread that still imports, or an upstream that does not let go
+    gc.freeze()  # with the SDKs loaded, tidying up at exit takes seconds, and the client waits for the exit
     return exit_code
 
 

@@ -59,11 +59,10 @@ async def budget(call: Call, _arguments: Nothing) -> CallToolResult:
 
 async def health(call: Call, _arguments: Nothing) -> CallToolResult:
     app = await call.warm.app()
-    configured = [name for name in app.providers.names() if app.providers.configured(name).ready]
-    found = await asyncio.gather(*(app.readiness(name) for name in configured))
     rows: list[JsonDict] = []
-    for name, each in zip(configured, found, strict=True):
-        row: JsonDict = {"provider": name, "ready": each.ready, "detail": each.detail, "fix": each.fix}
+    for name, found in (await app.inventory.look()).items():
+        told = found.readiness
+        row: JsonDict = {"provider": name, "ready": told.ready, "detail": told.detail, "fix": told.fix}
         rows.append({key: value for key, value in row.items() if value != ""})
     cooling = [
         {

@@ -1,0 +1,143 @@
+"""The whole way: a client's lines in, the real router, real SDKs, the sandbox's sockets, and back."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ENVELOPE
+
+from llm_router.sandbox import Fault, Sandbox
+
+
+@pytest.fixture
+def box():
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def server(start, box):
+    server = start(**box.environ(["ollama", "openai", "gemini"]))
+    server.initialize()
+    return server
+
+
+def test_every_tool_answers(server):
+    tools = server.ask("tools/list")["result"]["tools"]
+    for tool in tools:
+        arguments = {"prompt": "What is 2+2?"} if "prompt" in tool["inputSchema"]["properties"] else {}
+        result = server.call(tool["name"], arguments)
+        assert result["isError"] is False, result
+        text, structured = result["content"][0]["text"], result["structuredContent"]
+        if "answer" in structured:
+            assert text == f"{structured['answer']}\n\n{structured['footer']}"
+            assert structured["model"].startswith("ollama/")
+        else:
+            assert json.loads(text) == structured
+
+
+def test_a_stateless_client_is_answered_too(start, box):
+    server = start(**box.environ(["ollama"]))
+    result = server.call("llm_query", {"prompt": "What is 2+2?"}, ENVELOPE)
+    assert result["structuredContent"]["model"].startswith("ollama/")
+
+
+def test_an_explicit_model_answers_and_is_priced(server, box):
+    result = server.call("llm_code", {"prompt": "write fib", "model": "gpt-mini"})
+    assert result["structuredContent"]["model"].startswith("openai/")
+    assert result["structuredContent"]["cost_usd"] > 0
+    assert [each.vendor for each in box.answers()] == ["openai"]
+
+
+def test_failover_is_told_as_it_happens(server, box):
+    box.fault("ollama", Fault("status", status=503))
+    arguments = {"name": "llm_query", "arguments": {"prompt": "What is 2+2?"}, "_meta": {"progressToken": 5}}
+    wanted = server.request("tools/call", arguments)
+    said = []
+    while (message := server.receive()).get("id") != wanted:
+        said.append(message["params"]["message"])
+    assert said[0].startswith("trying ollama/")
+    assert "(503)" in said[1]
+    assert not message["result"]["structuredContent"]["model"].startswith("ollama/")
+
+
+def test_a_cancelled_call_hangs_up_on_the_upstream_and_is_recorded(server, box):
+    box.fault("openai", Fault("hang"))
+    arguments = {"prompt": "What is 2+2?", "model": "gpt-mini"}
+    wanted = server.request("tools/call", {"name": "llm_query", "arguments": arguments})
+    assert box.wait(lambda seen: any(each.operation == "answer" for each in seen))
+    server.notify("notifications/cancelled", {"requestId": wanted})
+    assert box.wait(lambda seen: any(each.closed_early for each in seen))
+    story = ""
+    for _ in range(100):  # the ledger is written behind the call's back
+        answer = server.ask("prompts/get", {"name": "explain-decision"})
+        story = answer["result"]["messages"][0]["content"]["text"] if "result" in answer else ""
+        if "cancelled" in story:
+            break
+    assert '"outcome":"cancelled"' in story
+
+
+def test_usage_and_the_catalogue_are_resources(server):
+    server.call("llm_query", {"prompt": "What is 2+2?"})
+    rows = []
+    for _ in range(100):  # the ledger is written behind the call's back
+        rows = read(server, "usage")["rows"]
+        if rows:
+            break
+    assert [(row["key"].split("/")[0], row["calls"], row["local"]) for row in rows] == [("ollama", 1, 1)]
+    catalogue = read(server, "catalogue")
+    providers = {model["model"].split("/")[0] for model in catalogue["models"]}
+    assert {"ollama", "openai", "gemini"} <= providers
+    assert "anthropic" not in providers
+    assert "opus" in catalogue["aliases"]
+
+
+def read(server, name):
+    (content,) = server.ask("resources/read", {"uri": f"llm-router://{name}"})["result"]["contents"]
+    assert content["mimeType"] == "application/json"
+    return json.loads(content["text"])
+
+
+def test_a_config_with_a_typo_is_told_with_its_place(start, environ):
+    home = Path(environ["LLM_ROUTER_HOME"])
+    home.mkdir()
+    (home / "config.yaml").write_text("router:\n  profil: budget\n")
+    server = start()
+    server.initialize()
+    result = server.call("llm_query", {"prompt": "hello"})
+    assert result["isError"] is True
+    assert result["structuredContent"]["code"] == "config"
+    assert result["structuredContent"]["line"] == 2
+    assert server.call("llm_classify", {"prompt": "hello"})["isError"] is False
+
+
+def test_a_broken_ledger_is_told_with_its_fix_and_answers_go_on(start, environ, box):
+    home = Path(environ["LLM_ROUTER_HOME"])
+    home.mkdir()
+    (home / "router.db").write_text("this is no database" * 100)
+    server = start(**box.environ(["ollama"]))
+    server.initialize()
+    assert server.call("llm_query", {"prompt": "What is 2+2?"})["isError"] is False
+    result = server.call("llm_usage")
+    assert result["isError"] is True
+    assert "llm-router doctor" in result["structuredContent"]["fix"]
+
+
+def test_nobody_configured_says_what_to_do(start):
+    server = start(OLLAMA_HOST="http://127.0.0.1:9", PATH="")
+    server.initialize()
+    result = server.call("llm_query", {"prompt": "hello"})
+    assert result["isError"] is True
+    assert result["structuredContent"]["fix"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_idle_memory_stays_under_eighty_megabytes(start, box):
+    server = start(**box.environ())
+    server.initialize()
+    server.ask("tools/list")
+    server.call("llm_budget")  # everything an idle server has loaded is loaded
+    status = Path(f"/proc/{server.popen.pid}/status").read_text()
+    resident = int(status.split("VmRSS:")[1].split()[0])
+    assert resident < 80 * 1024
