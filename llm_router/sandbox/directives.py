@@ -31,18 +31,17 @@ class CallDirective:
 
 def calls(text: str) -> list[CallDirective]:
     """Every call directive, in order; one whose arguments are not a JSON object is left alone."""
-    found: list[CallDirective] = []
-    for match in _CALL.finditer(text):
-        arguments: Any = {}
-        end = match.end()
-        if text[end : end + 1] == "{":
-            try:
-                arguments, end = json.JSONDecoder().raw_decode(text, end)
-            except ValueError:
-                continue
-        if text[end:].lstrip().startswith("]]"):
-            found.append(CallDirective(match[1], arguments))
-    return found
+    found = ((match[1], _arguments(text[match.end() :])) for match in _CALL.finditer(text))
+    return [CallDirective(tool, arguments) for tool, arguments in found if arguments is not None]
+
+
+def _arguments(rest: str) -> JsonDict | None:
+    """The arguments at the start of `rest`; some clients pass a prompt on in quotes, with those inside escaped."""
+    for written in (rest, rest.replace('\\"', '"')):
+        end = _json_end(written, 0) if written.startswith("{") else 0
+        if end is not None and written[end:].lstrip().startswith("]]"):
+            return json.loads(written[:end] or "{}")
+    return None
 
 
 def say(text: str) -> str | None:

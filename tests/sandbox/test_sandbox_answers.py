@@ -27,6 +27,7 @@ def test_a_longer_prompt_gets_a_longer_answer_and_the_same_prompt_the_same():
     [
         ('[[call a {"x": [[1]]}]]', [("a", {"x": [[1]]})]),
         ("[[call a]] [[call b-c.d {}]]", [("a", {}), ("b-c.d", {})]),
+        ('"[[call a {\\"x\\": 1}]]"', [("a", {"x": 1})]),
         ('[[call a {"broken]]', []),
         ('[[call a {"x": 1} and more]]', []),
         ("[call a]", []),

@@ -134,7 +134,7 @@ def test_a_page_that_is_no_api_is_html(box):
 def test_a_hanging_upstream_accepts_and_never_answers_and_sees_the_client_leave(box):
     box.fault("openai", Fault("hang"))
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{box.url}/openai/v1/chat/completions", json=BODY, timeout=0.3)
+        httpx.post(f"{box.url}/openai/v1/chat/completions", json=BODY, timeout=httpx.Timeout(10, read=0.3))
     assert box.wait(lambda records: records[-1].done)
     assert box.requests[-1].closed_early
     assert box.requests[-1].status == 0
@@ -142,12 +142,15 @@ def test_a_hanging_upstream_accepts_and_never_answers_and_sees_the_client_leave(
 
 def test_a_stalled_stream_stays_open_after_some_pieces(box):
     box.fault("openai", Fault("stall", after=1))
+    wait = httpx.Timeout(10, read=0.5)
+    came = ""
     with (
-        httpx.stream("POST", f"{box.url}/openai/v1/chat/completions", json=STREAM, timeout=0.5) as reply,
         pytest.raises(httpx.ReadTimeout),
+        httpx.stream("POST", f"{box.url}/openai/v1/chat/completions", json=STREAM, timeout=wait) as reply,
     ):
-        for _ in reply.iter_text():
-            pass
+        for text in reply.iter_text():
+            came += text
+    assert came.count("data: ") == 2
     assert box.wait(lambda records: records[-1].done)
     assert box.requests[-1].closed_early
 
@@ -172,7 +175,7 @@ def test_a_client_that_took_its_answer_did_not_leave_early(box):
 def test_slow_headers_come_late_and_complete(box):
     box.fault("openai", Fault("slow_headers", delay=0.2))
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{box.url}/openai/v1/chat/completions", json=BODY, timeout=0.05)
+        httpx.post(f"{box.url}/openai/v1/chat/completions", json=BODY, timeout=httpx.Timeout(10, read=0.05))
     assert post(box, "openai", BODY).status_code == 200
 
 

@@ -55,8 +55,14 @@ def test_codex_tells_its_turn_as_events_and_leaves_the_answer_in_a_file(codex, t
     out = run(codex, *EXEC, "-o", str(last), "-", prompt="Why is it só?")
     told = events(out.stdout)
     assert out.returncode == 0
-    assert [e["type"] for e in told] == ["thread.started", "turn.started", "item.completed", "turn.completed"]
-    item, usage = told[2]["item"], told[3]["usage"]
+    assert [e["type"] for e in told] == [
+        "thread.started",
+        "turn.started",
+        "item.completed",
+        "item.completed",
+        "turn.completed",
+    ]
+    item, usage = told[3]["item"], told[4]["usage"]
     assert item["type"] == "agent_message"
     assert digest("Why is it só?") in item["text"] == last.read_text("utf-8")
     assert usage["input_tokens"] > 0
@@ -66,7 +72,7 @@ def test_codex_tells_its_turn_as_events_and_leaves_the_answer_in_a_file(codex, t
 def test_codex_takes_a_megabyte_on_stdin_and_logs_its_call(codex, folder):
     prompt = "x" * 1_000_000
     out = run(codex, *EXEC, "-", prompt=prompt, SECRET="do not log me")
-    assert digest(prompt) in events(out.stdout)[2]["item"]["text"]
+    assert digest(prompt) in events(out.stdout)[3]["item"]["text"]
     (call,) = calls(folder)
     assert (call["argv"], call["prompt"]) == ([*EXEC, "-"], prompt)
     assert "SECRET" in call["env"]
@@ -79,7 +85,7 @@ def test_codex_answers_in_the_wanted_schema(codex, tmp_path):
         json.dumps({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
     )
     out = run(codex, *EXEC, "--output-schema", str(schema), "-", prompt="n")
-    assert json.loads(events(out.stdout)[2]["item"]["text"]) == {"n": 0}
+    assert json.loads(events(out.stdout)[3]["item"]["text"]) == {"n": 0}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +103,7 @@ def test_codex_can_print_garbage_nothing_or_half_a_turn(codex):
     with pytest.raises(ValueError, match=r".+"):
         events(garbage.stdout)
     empty = run(codex, *EXEC, "-", prompt="x", CODEX_SANDBOX_FAULT="empty")
-    assert events(empty.stdout)[2]["item"]["text"] == ""
+    assert events(empty.stdout)[3]["item"]["text"] == ""
     half = run(codex, *EXEC, "-", prompt="x", CODEX_SANDBOX_FAULT="truncated")
     assert events(half.stdout)[-1]["type"] == "turn.started"
 
@@ -153,14 +159,15 @@ def test_gemini_answers_as_json_with_its_tokens(gemini, folder):
     ("env", "code", "kind"),
     [
         ({"GEMINI_SANDBOX_LOGGED_OUT": "1"}, 41, "FatalAuthenticationError"),
-        ({"GEMINI_SANDBOX_FAULT": "rate_limit"}, 429 % 256, "ApiError"),
-        ({"GEMINI_SANDBOX_FAULT": "fail"}, 500 % 256, "ApiError"),
+        ({"GEMINI_SANDBOX_FAULT": "rate_limit"}, 429 % 256, "Error"),
+        ({"GEMINI_SANDBOX_FAULT": "fail"}, 500 % 256, "Error"),
     ],
 )
 def test_gemini_fails_with_an_error_as_json_and_the_status_as_exit_code(gemini, env, code, kind):
     out = run(gemini, "-m", "flash", "-o", "json", prompt="x", **env)
     assert out.returncode == code
-    assert json.loads(out.stderr)["error"]["type"] == kind
+    told = out.stderr.decode()
+    assert json.loads(told[told.index('{\n  "session_id"') :])["error"]["type"] == kind
 
 
 def test_both_tell_their_version(codex, gemini):

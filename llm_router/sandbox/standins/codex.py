@@ -66,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--output-schema", type=Path)
     run.add_argument("-C", "--cd", type=Path)
     run.add_argument("-c", "--config", action="append", default=[])
+    for option in ("--color", "--enable", "--disable", "--profile"):
+        run.add_argument(option, action="append", default=[])
     run.add_argument("-i", "--image", action="append", default=[])
     run.add_argument("prompt", nargs="?", default="-")
     return parser
@@ -96,7 +98,8 @@ def _exec(options: argparse.Namespace) -> int:
 def _complete(options: argparse.Namespace, prompt: str, given: Answer | None) -> int:
     schema = json.loads(options.output_schema.read_text("utf-8")) if options.output_schema else None
     told = given or answer(Turn(model=options.model, prompt=prompt, said=prompt, schema=schema))
-    _say(options, "item.completed", item={"id": "item_0", "type": "agent_message", "text": told.text})
+    _say(options, "item.completed", item={"id": "item_0", "type": "reasoning", "text": "Simulated."})
+    _say(options, "item.completed", item={"id": "item_1", "type": "agent_message", "text": told.text})
     usage = {
         "input_tokens": tokens(len(prompt)) + _OVERHEAD,
         "cached_input_tokens": 0,

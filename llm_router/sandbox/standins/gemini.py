@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if fault in _STATUSES:
         status, body = told_by_vendor(Problem(status=_STATUSES[fault]))
-        return _fail(options, "ApiError", body["error"]["message"], status)
+        return _fail(options, "Error", json.dumps(body), status)
     _answer(options, prompt, Answer() if fault == "empty" else None)
     return 0
 
@@ -65,13 +65,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fail(options: argparse.Namespace, kind: str, message: str, code: int) -> int:
+    """On stderr, the log of what was tried first."""
     error = {"type": kind, "message": message, "code": code}
-    print(
-        _json({"session_id": str(uuid.uuid4()), "error": error})
-        if options.output_format == "json"
-        else message,
-        file=sys.stderr,
-    )
+    told = _json({"session_id": str(uuid.uuid4()), "error": error})
+    print("Error when talking to Gemini API {\n  status: 0\n}", file=sys.stderr)
+    print(told if options.output_format == "json" else message, file=sys.stderr)
     return code % 256
 
 
