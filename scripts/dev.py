@@ -3,6 +3,7 @@
     python3 scripts/dev.py demo     the whole path on the embedded sandbox: no key, no network
     python3 scripts/dev.py test     everything the tests check
     python3 scripts/dev.py check    lint, types, import directions
+    python3 scripts/dev.py bench    the table of figures: start, memory, size, overhead
     python3 scripts/dev.py ask ...  (or any other command of llm-router)
 
 The virtual environment is `.venv` beside pyproject.toml; it is made again when pyproject.toml changes.
@@ -23,6 +24,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 DEV_COMMANDS = {
     "test": [["-m", "pytest", "-n", "auto"]],
+    "bench": [["scripts/bench/run.py"]],
     "check": [
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],
