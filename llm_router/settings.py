@@ -18,11 +18,15 @@ class Section(BaseModel):
 
 
 class RouterSettings(Section):
-    profile: Profile = Profile.BALANCED
+    profile: Profile = Field(
+        default=Profile.BALANCED, description="How much quality may cost: which chain of models is asked."
+    )
     baseline: str = Field(
         default="opus", description="The model savings are measured against: an alias or provider/model."
     )
-    enforce: Literal["smart", "hard", "soft", "off", "shadow"] = "smart"
+    enforce: Literal["smart", "hard", "soft", "off", "shadow"] = Field(
+        default="smart", description="For the hooks of a host; nothing reads it in this version."
+    )
     store_prompts: bool = Field(
         default=False, description="Keep prompts and answers in the ledger. Off: only sizes and a hash."
     )
@@ -31,9 +35,9 @@ class RouterSettings(Section):
 class ProviderSettings(Section):
     """One provider. Keys are best left in the environment, or written as `${NAME}`."""
 
-    enabled: bool = True
-    api_key: SecretStr | None = None
-    base_url: str | None = None
+    enabled: bool = Field(default=True, description="false: as if it did not exist.")
+    api_key: SecretStr | None = Field(default=None, description="Above the provider's own variable.")
+    base_url: str | None = Field(default=None, description="Above every variable that names an address.")
     dialect: Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"] | None = Field(
         default=None, description="For a custom endpoint: the wire format it speaks (default openai_chat)."
     )
@@ -41,7 +45,9 @@ class ProviderSettings(Section):
     num_ctx: Annotated[int, Field(gt=0)] | None = Field(
         default=None, description="Ollama only: the context window to load."
     )
-    billing: Literal["local", "subscription", "metered"] | None = None
+    billing: Literal["local", "subscription", "metered"] | None = Field(
+        default=None, description="How it is paid: nothing, a flat subscription, or by the token."
+    )
 
 
 class RoutingSettings(Section):
@@ -55,7 +61,9 @@ class RoutingSettings(Section):
     block: tuple[str, ...] = Field(
         default=(), description="Providers or models never to use: `openai`, `groq/*`, `*/*-preview`."
     )
-    aliases: dict[str, str] = Field(default_factory=dict[str, str])
+    aliases: dict[str, str] = Field(
+        default_factory=dict[str, str], description="Your own names for models, above the catalogue's."
+    )
     deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")
     attempt_seconds: dict[Complexity, Seconds] = Field(
         default_factory=dict[Complexity, Seconds],
@@ -66,9 +74,9 @@ class RoutingSettings(Section):
 class Caps(Section):
     """US dollars per calendar day, ISO week and month, in local time."""
 
-    daily: Usd | None = None
-    weekly: Usd | None = None
-    monthly: Usd | None = None
+    daily: Usd | None = Field(default=None, description="US dollars per calendar day.")
+    weekly: Usd | None = Field(default=None, description="US dollars per ISO week, from Monday.")
+    monthly: Usd | None = Field(default=None, description="US dollars per calendar month.")
 
 
 class BudgetSettings(Caps):
@@ -83,13 +91,13 @@ class PriceSettings(Section):
 
     input_per_million: Usd
     output_per_million: Usd
-    cache_read_per_million: Usd | None = None
-    cache_write_per_million: Usd | None = None
+    cache_read_per_million: Usd | None = Field(default=None, description="Without it: what input costs.")
+    cache_write_per_million: Usd | None = Field(default=None, description="Without it: what input costs.")
 
 
 class GatewaySettings(Section):
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8484
+    host: str = Field(default="127.0.0.1", description="Where `mcp --http` listens.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8484, description="Likewise.")
 
 
 class Settings(Section):
