@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -115,12 +116,15 @@ class Run:
         return list(rest)
 
     def _nobody(self, attempts: Sequence[Attempt]) -> RouterError:
-        tried = "; ".join(f"{a.provider}/{a.model}: {a.detail or a.outcome}" for a in attempts)
-        last = attempts[-1] if attempts else None
-        if last is not None and len(attempts) == 1:
-            message = f"{last.provider}/{last.model} did not answer: {last.detail or last.outcome}"
-        else:
-            message = f"none of {len(attempts)} attempts gave an answer. {tried}"
+        said = Counter(f"{a.provider}/{a.model}: {a.detail or a.outcome}" for a in attempts)
+        told = "; ".join(
+            f"{each} (tried {times} times)" if times > 1 else each for each, times in said.items()
+        )
+        message = (
+            f"no answer from {told}"
+            if len(said) == 1
+            else f"none of {len(attempts)} attempts gave an answer. {told}"
+        )
         return AllFailedError(message, attempts, fix=self._fix(attempts))
 
     def _fix(self, attempts: Sequence[Attempt]) -> str:

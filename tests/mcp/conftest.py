@@ -119,38 +119,60 @@ class Process:
         self.popen.stdout.close()
 
 
-@pytest.fixture
-def environ(tmp_path):
-    home = tmp_path / "home"
+def clean_environ(home: Path):
+    """Nothing of the user's but what a process needs to start."""
     home.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
     return kept | {"HOME": str(home), "LLM_ROUTER_HOME": str(home / "router"), "PYTHONWARNINGS": "default"}
 
 
-@pytest.fixture
-def start(tmp_path, environ):
-    """Start a server: `start(*options, program=FAKE, **variables)`."""
+def starter(folder: Path, environ):
+    """Yields `start(*options, program=..., **variables)`, and ends what it started."""
     started = []
 
-    def begin(*options, program=None, **variables):
-        errors = tmp_path / f"stderr-{len(started)}.txt"
+    def start(*options, program=None, **variables):
+        errors = folder / f"stderr-{len(started)}.txt"
         process = Process([*(program or PROGRAM), *options], environ | variables, errors)
         started.append(process)
         return process
 
-    yield begin
+    yield start
     for process in started:
         process.kill()
 
 
-@pytest.fixture
-def fake(start, tmp_path):
-    """A server whose router is scripted by the prompt; `fake(...).log()` is what it noted. See fake_server.py."""
+def faker(start, folder: Path):
+    """Like `start`, with a router that is scripted by the prompt; `notes()` is what it noted. See fake_server.py."""
 
-    def begin(*options, **variables):
-        notes = tmp_path / "notes.txt"
+    def fake(*options, **variables):
+        notes = folder / "notes.txt"
         process = start(*options, program=FAKE, FAKE_NOTES=str(notes), **variables)
         process.notes = lambda: notes.read_text().splitlines() if notes.exists() else []
         return process
 
-    return begin
+    return fake
+
+
+@pytest.fixture
+def environ(tmp_path):
+    return clean_environ(tmp_path / "home")
+
+
+@pytest.fixture
+def start(tmp_path, environ):
+    yield from starter(tmp_path, environ)
+
+
+@pytest.fixture
+def fake(start, tmp_path):
+    return faker(start, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_fake(tmp_path_factory):
+    """For tests that leave a server as they found it: one for all of a module."""
+    folder = tmp_path_factory.mktemp("shared")
+    servers = starter(folder, clean_environ(folder / "home"))
+    yield faker(next(servers), folder)
+    for _ in servers:
+        pass

@@ -48,16 +48,16 @@ def test_a_stateless_client_discovers_lists_and_calls(fake):
     )
 
 
-@pytest.mark.parametrize("method", LISTS)
 @pytest.mark.parametrize("version", [*HANDSHAKES, "2026-07-28"])
-def test_the_front_answers_what_the_sdk_would(fake, version, method):
+def test_the_front_answers_what_the_sdk_would(fake, version):
     server = fake()
     envelope = ENVELOPE if version == "2026-07-28" else {}
     if not envelope:
         server.initialize(version)
-    from_front = server.ask(method, envelope)["result"]
-    from_sdk = server.ask(method, envelope | {"cursor": "none"})["result"]  # a cursor is left to the SDK
-    assert from_front == from_sdk
+    for method in LISTS:
+        from_front = server.ask(method, envelope)["result"]
+        from_sdk = server.ask(method, envelope | {"cursor": "none"})["result"]  # a cursor is left to the SDK
+        assert from_front == from_sdk
 
 
 def test_a_client_of_a_later_protocol_is_told_at_once_and_may_fall_back(fake):

@@ -1,15 +1,18 @@
 """What the tools answer, and how they fail."""
 
+import asyncio
 import json
 
 import pytest
 
+from llm_router.mcp_server import calls
+
 ANSWERING = ["llm_route", "llm_query", "llm_research", "llm_generate", "llm_analyze", "llm_code"]
 
 
-@pytest.fixture
-def server(fake):
-    server = fake(CLAUDE_CODE_SESSION_ID="s-1")
+@pytest.fixture(scope="module")
+def server(shared_fake):
+    server = shared_fake(CLAUDE_CODE_SESSION_ID="s-1")
     server.initialize()
     return server
 
@@ -42,12 +45,13 @@ def test_route_leaves_the_task_to_the_classifier_unless_told(server):
 
 
 def test_a_dry_run_explains_and_asks_nobody(server):
+    before = server.notes()
     result = server.call("llm_route", {"prompt": "hello", "dry_run": True})
     choice = result["structuredContent"]
     assert [each["model"] for each in choice["chain"]] == ["ollama/qwen3", "openai/gpt"]
     assert choice["chain"][1]["expected_cost_usd"] == pytest.approx(0.00004)
     assert json.loads(result["content"][0]["text"]) == choice
-    assert server.notes() == []
+    assert server.notes() == before
 
 
 def test_context_system_language_and_session_reach_the_request(server):
@@ -103,12 +107,13 @@ def test_a_defect_is_told_without_its_text_which_may_hold_anything(server):
     ],
 )
 def test_wrong_arguments_name_the_field_and_what_is_allowed(server, arguments, said):
+    before = server.notes()
     result = server.call("llm_query", arguments)
     assert result["isError"] is True
     assert said in result["content"][0]["text"]
     assert said in result["structuredContent"]["error"]
     assert result["structuredContent"]["code"] == "usage"
-    assert server.notes() == []
+    assert server.notes() == before
 
 
 def test_null_stands_for_an_argument_left_out(server):
@@ -154,3 +159,21 @@ def test_prompts_ask_for_the_tools(server):
 )
 def test_what_is_not_there_is_invalid_params(server, method, params):
     assert server.ask(method, params)["error"]["code"] == -32602
+
+
+async def test_a_long_wait_is_told_again_and_again(monkeypatch):
+    said = asyncio.Queue()
+
+    async def say(step, message):
+        said.put_nowait((step, message))
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(calls, "STILL_THERE_S", 0.001)
+    call = calls.Call(None, say)
+    await call.progress("trying ollama/qwen3")
+    in_touch = asyncio.create_task(call.stay_in_touch())
+    async with asyncio.timeout(10):
+        heard = [await said.get() for _ in range(3)]
+    in_touch.cancel()
+    assert [step for step, _ in heard] == [1, 2, 3]
+    assert all(message.startswith("trying ollama/qwen3") for _, message in heard)
