@@ -43,7 +43,7 @@ class ProviderSettings(Section):
     )
     models: tuple[str, ...] = Field(default=(), description="Model ids to offer beside the catalogue's.")
     num_ctx: Annotated[int, Field(gt=0)] | None = Field(
-        default=None, description="Ollama only: the context window to load."
+        default=None, description="Ollama only: the largest context window to load."
     )
     billing: Literal["local", "subscription", "metered"] | None = Field(
         default=None, description="How it is paid: nothing, a flat subscription, or by the token."
@@ -67,7 +67,7 @@ class RoutingSettings(Section):
     deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")
     attempt_seconds: dict[Complexity, Seconds] = Field(
         default_factory=dict[Complexity, Seconds],
-        description="One attempt, while others remain. Default: 20, 45, 90, 180 by complexity.",
+        description="How long one attempt may wait for a first sign of life. Default: 20, 45, 90, 180 by complexity.",
     )
 
 

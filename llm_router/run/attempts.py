@@ -34,7 +34,9 @@ LIMITS_S = {
     Complexity.COMPLEX: 90.0,
     Complexity.DEEP_REASONING: 180.0,
 }
-LOCAL_FACTOR = 2  # a model on this machine may first have to be loaded
+# A model on this machine may first have to be loaded; a command-line client answers as a whole, after all its work.
+_PATIENCE = {Billing.METERED: 1, Billing.LOCAL: 2, Billing.SUBSCRIPTION: 3}
+LAST_FACTOR = 2  # there is nobody left to turn to
 GAP_S = 60.0  # silence inside a stream
 
 
@@ -213,14 +215,15 @@ class _Try:
 
     def _exchange(self, request: Request) -> Exchange:
         run, model = self.run, self.candidate.model
-        limit = run.limit_s * (LOCAL_FACTOR if model.billing is Billing.LOCAL else 1)
         remaining = max(0.05, run.remaining_s())
+        limit = run.limit_s * _PATIENCE[model.billing] * (LAST_FACTOR if self.is_last else 1)
         return Exchange(
             provider=run.means.provider(model.provider),
             request=request,
             model=model,
-            limit_s=remaining if self.is_last else min(limit, remaining),
-            gap_s=min(GAP_S, remaining),
+            limit_s=min(limit, remaining),
+            gap_s=GAP_S,
+            deadline_s=remaining,
             input_tokens=run.plan.input_tokens,
         )
 

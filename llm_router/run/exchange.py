@@ -21,7 +21,7 @@ from llm_router.nouns import (
     ToolCallDelta,
     Usage,
 )
-from llm_router.ports import Call, Provider, StreamDecoder
+from llm_router.ports import Call, Provider
 
 CHARS_PER_TOKEN = 4
 
@@ -33,9 +33,11 @@ def _real(delta: Delta) -> bool:
 
 @dataclass(slots=True)
 class Exchange:
-    """`limit_s` bounds the whole answer, or the wait for the first real token of a stream; `gap_s` each gap after.
+    """Always asks the upstream to stream: a host that hangs then shows within `limit_s`, the wait for its first sign of
+    life, while a long answer may take its time, as long as no gap between two pieces exceeds `gap_s`.
 
-    `committed` says that the caller has seen a piece of this answer, so that no other model may continue it.
+    A caller who wants no stream is shown nothing before the end, so that until then any other model may still serve.
+    `committed` says that the caller has seen a piece, and nobody else may continue it.
     """
 
     provider: Provider
@@ -43,80 +45,76 @@ class Exchange:
     model: Model
     limit_s: float
     gap_s: float
+    deadline_s: float
     input_tokens: int = 0
     answer: Answer | None = None
     committed: bool = False
     first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
+    _alive: bool = False
     _seen_chars: int = 0
 
     async def deltas(self) -> AsyncGenerator[Delta]:
         """Yields nothing for a plain request. Raises UpstreamError; else `answer` is set at the end."""
         dialect = dialects.get(self.provider.dialect)
-        payload = dialect.encode(self.request, self.model, stream=self.request.stream)
-        if self.request.stream:
-            async with aclosing(self._stream(payload, dialect.decoder())) as deltas:
-                async for delta in deltas:
-                    yield delta
-        else:
-            try:
-                async with asyncio.timeout(self.limit_s):
-                    body = await self.provider.send(self._call(payload))
-            except TimeoutError:
-                raise self._timed_out("no answer", self.limit_s) from None
-            self.answer = dialect.decode(body)
-        if self.answer is None or self.answer.empty:
+        payload = dialect.encode(self.request, self.model, stream=True)
+        decoder, held = dialect.decoder(), list[Delta]()
+        async with aclosing(self._events(payload)) as events:
+            async for event in events:
+                for delta in decoder.feed(event):
+                    self._note(delta)
+                    held.append(delta)
+                    if self.committed or (self.request.stream and self.first_token_ms is not None):
+                        self.committed = True
+                        for each in held:
+                            yield each
+                        held.clear()
+        self.answer = decoder.answer()
+        if self.answer.empty:
             raise UpstreamError(FailureKind.EMPTY, f"{self.model.ref} gave an empty answer")
 
     def billed_usage(self) -> Usage | None:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
         if self.answer is not None:
             return self.answer.usage
-        if not self.committed:
+        if not self._seen_chars:
             return None
         return Usage(self.input_tokens, max(1, self._seen_chars // CHARS_PER_TOKEN), estimated=True)
 
-    async def _stream(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[Delta]:
-        held: list[Delta] = []
-        async with aclosing(self._events(payload)) as events:
-            async for event in events:
-                for delta in decoder.feed(event):
-                    self._seen_chars += len(
-                        delta.arguments if isinstance(delta, ToolCallDelta) else delta.text
-                    )
-                    if self.committed:
-                        yield delta
-                        continue
-                    held.append(delta)
-                    if _real(delta):
-                        self.committed = True
-                        self.first_token_ms = (time.perf_counter() - self._started) * 1000
-                        for each in held:
-                            yield each
-        self.answer = decoder.answer()
+    def _note(self, delta: Delta) -> None:
+        self._alive = True
+        self._seen_chars += len(delta.arguments if isinstance(delta, ToolCallDelta) else delta.text)
+        if self.first_token_ms is None and _real(delta):
+            self.first_token_ms = (time.perf_counter() - self._started) * 1000
 
     async def _events(self, payload: JsonDict) -> AsyncGenerator[JsonDict]:
-        """The upstream's events, each awaited under its own limit: a consumer that is slow costs the upstream nothing."""
-        first_by = time.perf_counter() + self.limit_s
-        source = self.provider.stream(self._call(payload))
+        """The upstream's events, each awaited under its own limit: a slow consumer costs the upstream nothing."""
+        source = self.provider.stream(Call(self.model.id, payload, timeout_s=self.deadline_s))
         try:
             while True:
-                limit = self.gap_s if self.committed else first_by - time.perf_counter()
+                seconds = self._patience()
                 try:
-                    async with asyncio.timeout(max(0.0, limit)):
+                    async with asyncio.timeout(max(0.0, seconds)):
                         event = await anext(source)
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
-                    what = "the stream went silent" if self.committed else "no first token"
-                    raise self._timed_out(what, self.gap_s if self.committed else self.limit_s) from None
+                    raise self._timed_out() from None
                 yield event
         finally:
             if (close := getattr(source, "aclose", None)) is not None:
                 await close()
 
-    def _call(self, payload: JsonDict) -> Call:
-        return Call(model=self.model.id, payload=payload, timeout_s=max(self.limit_s, self.gap_s))
+    def _patience(self) -> float:
+        """Seconds this event may take: empty events (role, ping) are no sign of life, thinking is."""
+        elapsed = time.perf_counter() - self._started
+        return min(self.gap_s if self._alive else self.limit_s - elapsed, self.deadline_s - elapsed)
 
-    def _timed_out(self, what: str, seconds: float) -> UpstreamError:
-        return UpstreamError(FailureKind.TIMEOUT, f"{self.model.ref}: {what} within {seconds:.0f} s")
+    def _timed_out(self) -> UpstreamError:
+        if time.perf_counter() - self._started >= self.deadline_s - 0.01:
+            what = f"no complete answer within {self.deadline_s:.0f} s"
+        elif self._alive:
+            what = f"the stream went silent for {self.gap_s:.0f} s"
+        else:
+            what = f"no first token within {self.limit_s:.0f} s"
+        return UpstreamError(FailureKind.TIMEOUT, f"{self.model.ref}: {what}")

@@ -23,16 +23,6 @@ from llm_router.ports import Reservation
 from llm_router.run import Means, Run
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
 
-GOOD = {
-    "id": "x",
-    "model": "m",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 1},
-}
-EMPTY = GOOD | {
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": " "}}]
-}
-
 
 def piece(text=None, *, finish=None, **delta):
     if text is not None:
@@ -40,8 +30,13 @@ def piece(text=None, *, finish=None, **delta):
     return {"id": "x", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
 
+USAGE = {"id": "x", "model": "m", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+GOOD = [piece("hel", role="assistant"), piece("lo"), piece(finish="stop"), USAGE]
+EMPTY = [piece(" ", role="assistant"), piece(finish="stop"), USAGE]
+
+
 class Scripted:
-    """A provider that does what it is told: bodies, lists of stream events, errors to raise, or "hang"."""
+    """A provider that does what it is told: streams of events, errors among them, or "hang"."""
 
     dialect = "openai_chat"
 
@@ -64,10 +59,6 @@ class Scripted:
             self.cancelled += 1
             raise
 
-    async def send(self, call):
-        step = self._next()
-        return await self._hang() if step == "hang" else step
-
     async def stream(self, call):
         step = self._next()
         for event in step if isinstance(step, list) else [step]:
@@ -75,6 +66,9 @@ class Scripted:
                 raise event
             if event == "hang":
                 await self._hang()
+            if event == "pause":  # longer than the limit for a first sign of life
+                await asyncio.sleep(0.1)
+                continue
             yield event
 
 
@@ -267,15 +261,14 @@ async def test_a_model_that_rests_is_passed_over_but_the_named_one_is_tried():
 
 
 async def test_a_defect_in_reading_one_answer_does_not_cost_the_others():
-    run, _ = a_run(Scripted("a", {"choices": "nonsense"}), Scripted("b", GOOD))
+    run, _ = a_run(Scripted("a", [7]), Scripted("b", GOOD))
     await collect(run)
     assert outcomes(run) == [("a", "malformed"), ("b", "ok")]
 
 
 async def test_before_the_first_real_token_the_next_candidate_serves_and_nothing_of_the_first_is_seen():
     broken = [piece(role="assistant"), piece("  "), failure(FailureKind.CONNECTION)]
-    good = [piece("hel", role="assistant"), piece("lo"), piece(finish="stop")]
-    run, _ = a_run(Scripted("a", broken), Scripted("b", good), stream=True)
+    run, _ = a_run(Scripted("a", broken), Scripted("b", GOOD), stream=True)
     events = await collect(run)
     assert [e.text for e in events if isinstance(e, TextDelta)] == ["hel", "lo"]
     assert outcomes(run) == [("a", "connection"), ("b", "ok")]
@@ -291,6 +284,20 @@ async def test_after_the_first_token_a_failure_ends_the_stream_and_nothing_is_sp
     assert outcomes(run) == [("a", "connection")]
     assert run.attempts[0].usage.estimated
     assert books.settled == [("a", "r1", 101)]  # what was streamed will be billed
+
+
+async def test_a_caller_who_wants_no_stream_has_seen_nothing_so_another_model_may_serve():
+    run, books = a_run(Scripted("a", [piece("hel"), failure(FailureKind.CONNECTION)]), Scripted("b", GOOD))
+    await collect(run)
+    assert outcomes(run) == [("a", "connection"), ("b", "ok")]
+    assert books.settled == [("a", "r1", 101), ("b", "r2", 4)]  # what "a" had said is paid for
+
+
+async def test_thinking_shows_that_a_model_is_at_work():
+    thought = piece(reasoning_content="hmm")
+    run, _ = a_run(Scripted("a", [thought, "pause", *GOOD]), Scripted("b", GOOD), stream=True, limit_s=0.05)
+    await collect(run)
+    assert outcomes(run) == [("a", "ok")]
 
 
 async def test_a_stream_without_its_end_mark_is_a_failure():
@@ -311,7 +318,7 @@ async def test_a_tool_call_commits_a_stream_too():
 async def test_a_silent_stream_is_given_up_before_the_first_token():
     run, _ = a_run(
         Scripted("a", [piece(role="assistant"), "hang"]),
-        Scripted("b", [piece("x"), piece(finish="stop")]),
+        Scripted("b", GOOD),
         stream=True,
         limit_s=0.02,
     )
@@ -347,9 +354,9 @@ async def test_a_consumer_that_leaves_in_the_middle_closes_the_upstream():
 class Capped(Scripted):
     """Remembers the output limit of the calls it carried."""
 
-    async def send(self, call):
+    def stream(self, call):
         self.limit = call.payload.get("max_tokens")
-        return await super().send(call)
+        return super().stream(call)
 
 
 async def test_where_money_was_reserved_the_answer_is_held_to_what_it_pays_for():
