@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
 from llm_router.mcp_server.static import REPLAY_ID
-from llm_router.mcp_server.wire import CONNECTION_CLOSED, INTERNAL_ERROR, JsonDict, error_line
-
-Deliver = Callable[[str, Any], None]
-"""Takes a line for the client and the id of the request it answers (None for a notification)."""
-Feed = Callable[[JsonDict | None], None]
-"""Takes a message for the SDK, from any thread; None says that no more will come."""
+from llm_router.mcp_server.wire import CONNECTION_CLOSED, INTERNAL_ERROR, Deliver, Feed, JsonDict, error_line
 
 
 class Engine:

@@ -12,10 +12,9 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCResponse, jsonrpc_message_adapter
 from pydantic import ValidationError
 
-from llm_router.mcp_server.engine import Deliver, Feed
 from llm_router.mcp_server.server import build
 from llm_router.mcp_server.static import REPLAY_ID
-from llm_router.mcp_server.wire import INVALID_REQUEST, JsonDict, error_line
+from llm_router.mcp_server.wire import INVALID_REQUEST, Deliver, Feed, JsonDict, error_line
 
 
 def serve(deliver: Deliver, attach: Callable[[Feed], None], tools: Collection[str] | None) -> None:

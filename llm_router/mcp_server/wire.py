@@ -7,11 +7,15 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
 JsonDict = dict[str, Any]
+Deliver = Callable[[str, Any], None]
+"""Takes a line for the client and the id of the request it answers (None for a notification)."""
+Feed = Callable[[JsonDict | None], None]
+"""Takes a message for the SDK, from any thread; None says that no more will come."""
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
