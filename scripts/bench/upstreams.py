@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 from processes import HERE, Child
 
 from llm_router.sandbox.environment import environ
 
+Say = Callable[[], str]
 VENDORS = ("openai", "anthropic", "gemini", "ollama")
 
 
@@ -36,48 +38,101 @@ class Upstream:
         self._child.send([{"vendor": vendor}])
         return json.loads(self._child.line())
 
-    def same_call(self, vendor: str) -> Callable[[], object]:
-        """The last question again, by the vendor's official SDK as its documentation shows it."""
-        return _CALLS[vendor](self.environ(vendor), self.last(vendor))
+    def alone(self, vendor: str) -> Alone:
+        """The last question again, by the vendor's SDK."""
+        return alone(vendor, self.environ(vendor), self.last(vendor))
 
 
-def _openai(env: dict[str, str], last: dict[str, Any]) -> Callable[[], object]:
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """One question to an official SDK as its documentation shows it, whole and streamed.
+
+    Both give the text of the answer, read to its end: a stream that is only opened would cost next to nothing.
+    """
+
+    plain: Say
+    streamed: Say
+    close: Callable[[], object]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def alone(vendor: str, env: dict[str, str], last: dict[str, Any]) -> Alone:
+    """`env` says where the vendor is, `last` is a question as `Upstream.last` gives it."""
+    return _CALLS[vendor](env, last)
+
+
+def _openai(env: dict[str, str], last: dict[str, Any]) -> Alone:
     import openai
 
+    if not last["path"].endswith("/chat/completions"):
+        raise NotImplementedError(f"no floor for {last['path']}")
     key, url = env["OPENAI_API_KEY"], env["OPENAI_BASE_URL"]
     client = openai.OpenAI(api_key=key, base_url=url, max_retries=0)
-    create: Any = (
-        client.responses.create if last["path"].endswith("/responses") else client.chat.completions.create
-    )
-    return lambda: create(**last["body"])
+    create: Any = client.chat.completions.create
+    body = _without(last["body"], "stream", "stream_options")
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+
+    def streamed() -> str:
+        chunks = create(**body, **options)
+        return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+    return Alone(lambda: create(**body).choices[0].message.content, streamed, client.close)
 
 
-def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Callable[[], object]:
+def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Alone:
     import anthropic
 
     key, url = env["ANTHROPIC_API_KEY"], env["ANTHROPIC_BASE_URL"]
-    create: Any = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0).messages.create
-    return lambda: create(**last["body"])
+    client = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0)
+    create: Any = client.messages.create
+    body = _without(last["body"], "stream")
+
+    def streamed() -> str:
+        events = create(**body, stream=True)
+        return "".join(getattr(e.delta, "text", "") for e in events if e.type == "content_block_delta")
+
+    def plain() -> str:
+        return "".join(getattr(part, "text", "") for part in create(**body).content)
+
+    return Alone(plain, streamed, client.close)
 
 
-def _gemini(env: dict[str, str], last: dict[str, Any]) -> Callable[[], object]:
+def _gemini(env: dict[str, str], last: dict[str, Any]) -> Alone:
     from google import genai
     from google.genai.types import HttpOptions
 
-    options = HttpOptions(base_url=env["GEMINI_BASE_URL"])
-    client = genai.Client(api_key=env["GEMINI_API_KEY"], http_options=options)
-    body = dict(last["body"])
-    contents, config = body.pop("contents"), body.pop("generationConfig", {}) | body
+    client = genai.Client(
+        api_key=env["GEMINI_API_KEY"], http_options=HttpOptions(base_url=env["GEMINI_BASE_URL"])
+    )
     models: Any = client.models
-    # the client stays in this closure: its methods stop working once it is collected
-    return lambda: models.generate_content(model=last["model"], contents=contents, config=config) and client
+    config = last["body"].get("generationConfig", {}) | _without(last["body"], "contents", "generationConfig")
+    asked = {"model": last["model"], "contents": last["body"]["contents"], "config": config}
+
+    def streamed() -> str:
+        return "".join(chunk.text or "" for chunk in models.generate_content_stream(**asked))
+
+    return Alone(lambda: models.generate_content(**asked).text, streamed, client.close)
 
 
-def _ollama(env: dict[str, str], last: dict[str, Any]) -> Callable[[], object]:
+def _ollama(env: dict[str, str], last: dict[str, Any]) -> Alone:
     import ollama
 
     client: Any = ollama.Client(host=env["OLLAMA_BASE_URL"])
-    return lambda: client.chat(**last["body"])
+    body = _without(last["body"], "stream")
+
+    def streamed() -> str:
+        return "".join(piece.message.content or "" for piece in client.chat(**body, stream=True))
+
+    return Alone(lambda: client.chat(**body).message.content, streamed, client.close)
+
+
+def _without(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}
 
 
 _CALLS = {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini, "ollama": _ollama}

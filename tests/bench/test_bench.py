@@ -9,8 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from llm_router.sandbox import Sandbox
+
 BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
+VENDORS = ("openai", "anthropic", "gemini", "ollama")
 QUICK = "classify,version,start,query,tools-list,size"  # the others rest, or load the machine
+_MESSAGES = [{"role": "user", "content": "what is a semaphore?"}]
+BODIES = {
+    "openai": {
+        "model": "m",
+        "messages": _MESSAGES,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    },
+    "anthropic": {"model": "m", "max_tokens": 999, "messages": _MESSAGES, "stream": True},
+    "gemini": {"contents": [{"role": "user", "parts": [{"text": "what is a semaphore?"}]}]},
+    "ollama": {"model": "llama3.2:3b", "messages": _MESSAGES, "stream": True},
+}
 
 
 def run(*options):
@@ -39,10 +54,9 @@ def rows(report):
 
 def test_each_row_is_measured_against_its_floor(report, rows):
     assert report["not_measured"] == {}
-    against_a_floor = {
-        "classify-2kb", "classify-1mb", "version", "start", "start-discover", "start-python",
-        "query-openai", "query-anthropic", "query-gemini", "query-ollama", "call", "size",
-    }  # fmt: skip
+    against_a_floor = {"classify-2kb", "classify-1mb", "version", "start", "start-discover", "start-python"}
+    against_a_floor |= {f"query-{vendor}{how}" for vendor in VENDORS for how in ("", "-streamed")}
+    against_a_floor |= {"call", "size"}
     assert {name for name, row in rows.items() if row["floor"]} == against_a_floor
     for row in rows.values():
         assert row["samples"] == 1
@@ -126,6 +140,29 @@ def test_a_call_that_fails_gives_no_figure(bench, monkeypatch, tmp_path):
         server.open(processes.opening_by_handshake())
         with pytest.raises(ChildProcessError, match="llm_query failed"):
             server.call("llm_query", {"prompt": "nobody is there to answer"})
+
+
+@pytest.mark.parametrize("floor", ["", "half of", "another answer"])
+def test_a_floor_that_does_less_than_we_do_is_refused(bench, floor):
+    same = bench("rows_query")._same
+    same("half of it is done", "half of it is done")
+    with pytest.raises(ChildProcessError, match="the SDK alone answered"):
+        same("half of it is done", floor)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_sdk_alone_reads_its_answer_to_the_end_whole_and_streamed(bench, vendor):
+    """The product streams: to repeat its request and not read the stream would cost next to nothing."""
+    upstreams = bench("upstreams")
+    with Sandbox() as box:
+        last = {"model": "m", "path": "/v1/chat/completions", "body": BODIES[vendor]}
+        with upstreams.alone(vendor, box.environ([vendor]), last) as alone:
+            assert alone.plain() == alone.streamed() != ""
+        assert box.wait(lambda records: len(records) == 2 and all(record.done for record in records))
+        assert [(record.stream, record.closed_early) for record in box.answers(vendor)] == [
+            (False, False),
+            (True, False),
+        ]
 
 
 def test_a_child_that_dies_is_quoted(bench):
