@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from docs_parts import code
+from docs_parts import failures, providers, sandbox, tools
+from docs_parts.commands import commands
 from docs_parts.settings import settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -30,20 +31,20 @@ def _decisions() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "failures": code.failures,
-    "limits": code.limits,
+    "failures": failures.failures,
+    "limits": failures.limits,
     "settings": settings,
-    "commands": code.commands,
-    "tools": code.tools,
-    "resources": code.resources,
-    "vendors": code.vendors,
-    "chains": code.chains,
-    "strategies": code.strategies,
-    "aliases": code.aliases,
-    "faults": code.faults,
-    "directives": code.directives,
-    "control": code.control,
-    "standins": code.standins,
+    "commands": commands,
+    "tools": tools.tools,
+    "resources": tools.resources,
+    "vendors": providers.vendors,
+    "chains": providers.chains,
+    "strategies": providers.strategies,
+    "aliases": providers.aliases,
+    "faults": sandbox.faults,
+    "directives": sandbox.directives,
+    "control": sandbox.control,
+    "standins": sandbox.standins,
     "decisions": _decisions,
 }
 

@@ -10,7 +10,7 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from docs_parts.table import table
+from docs_parts.markdown import table
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 

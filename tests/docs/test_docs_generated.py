@@ -5,7 +5,7 @@ import sys
 
 import generate_docs
 import pytest
-from docs_parts import code
+from docs_parts import failures
 from docs_parts.settings import every
 from docs_tools import PAGES, ROOT, name_of
 
@@ -54,7 +54,7 @@ def test_an_unknown_argument_is_refused():
 
 
 def test_the_table_of_failures_has_every_kind_with_its_action():
-    rows = [line.split(" | ") for line in code.failures().splitlines()[2:]]
+    rows = [line.split(" | ") for line in failures.failures().splitlines()[2:]]
     shown = {row[0].strip("| `"): row[2] for row in rows}
     assert shown == {str(kind): str(ACTIONS[kind]) for kind in FailureKind}
 
