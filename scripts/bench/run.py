@@ -81,7 +81,7 @@ def _about(machine: Mapping[str, object]) -> str:
     )
     busy = float(str(machine["load_before"])) > 1
     return (
-        f"{text}. Others used this machine meanwhile: compare differences and ratios only."
+        f"{text}. Not a quiet machine: the figures are too high, those of `query` most."
         if busy
         else f"{text}."
     )
