@@ -1,0 +1,32 @@
+"""Whether a process is gone, for the tests of what starts processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:  # no /proc here, or gone meanwhile
+        return Path("/proc/self").exists() is False
+    return state != "Z"  # dead already; whoever adopted it has not looked yet
+
+
+async def gone(pid: int) -> bool:
+    """Whether the process ends within five seconds."""
+    for _ in range(500):
+        if not alive(pid):
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+def exists(path: str) -> bool:
+    return Path(path).exists()
