@@ -95,7 +95,7 @@ class Inventory:
             async with asyncio.timeout(CHECK_LIMIT_S if is_cli else LISTING_LIMIT_S):
                 models = None if is_cli else await provider.installed()
                 readiness = await provider.readiness() if models is None else self._listed(name, models)
-        except (RouterError, OSError) as error:  # a TimeoutError is an OSError
+        except Exception as error:  # whatever one provider's SDK does, the others can still answer
             return _Found(now, self._unready(name, error), ())
         if is_cli:
             self._remember(name, readiness, now)
@@ -113,10 +113,12 @@ class Inventory:
             _, writer = await asyncio.open_connection(*address)
         writer.close()
 
-    def _unready(self, name: str, error: RouterError | OSError) -> Readiness:
+    def _unready(self, name: str, error: Exception) -> Readiness:
         if isinstance(error, RouterError):
             return Readiness(ready=False, detail=error.message, fix=error.fix)
         vendor, where = self._providers.vendor(name), self._providers.configured(name).detail
+        if not isinstance(error, OSError):
+            return Readiness(ready=False, detail=f"cannot be used here ({type(error).__name__}: {error})")
         what = "did not answer in time" if isinstance(error, TimeoutError) else "nobody listens"
         return Readiness(
             ready=False, detail=f"{what} at {where}", fix=vendor.install or f"start {vendor.title}"

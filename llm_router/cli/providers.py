@@ -152,16 +152,20 @@ def _cell(row: dict[str, object], name: str) -> str:
 
 
 @click.command()
-@click.option("--reset", is_flag=True, help="Forget all failures: every model may be tried again.")
+@click.argument("provider", required=False)
+@click.option(
+    "--reset", is_flag=True, help="Forget the failures: every model (of PROVIDER) may be tried again."
+)
 @json_option
-def health(reset: bool, as_json: bool) -> None:
+def health(provider: str | None, reset: bool, as_json: bool) -> None:
     """Which models are cooling down after failures."""
     from llm_router.plan.health import HealthBook
 
     book = HealthBook(paths.database(paths.home()))
     try:
-        forgotten = book.reset() if reset else 0
-        rows = [_health(state) for state in book.states() if state.state != "closed" or state.failures]
+        forgotten = book.reset(provider) if reset else 0
+        states = [state for state in book.states() if provider in {None, state.provider}]
+        rows = [_health(state) for state in states if state.state != "closed" or state.failures]
     finally:
         book.close()
     if as_json:

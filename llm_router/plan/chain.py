@@ -21,7 +21,7 @@ _TIERS: Mapping[str, tuple[str, ...]] = {
 }
 _STRENGTH = ("small", "mid", "frontier")
 _AS_IF = {"small": Complexity.SIMPLE, "mid": Complexity.MODERATE, "frontier": Complexity.COMPLEX}
-_FREE = {Billing.LOCAL: "free, on this machine", Billing.SUBSCRIPTION: "covered by a subscription"}
+_FREE = {Billing.LOCAL: "free, local", Billing.SUBSCRIPTION: "covered by a subscription"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,10 @@ def _named_base_url(
 def _problem(vendor: Vendor, named: str, key: str, variables: Mapping[str, str]) -> tuple[str, str]:
     if named and not named.startswith(("http://", "https://")):
         return f"its address {named!r} is not an http or https URL", f"correct {vendor.base_url_variables[1]}"
-    if not key and not vendor.key_optional and "project" not in variables:
-        instead = ", or GOOGLE_CLOUD_PROJECT=..." if "project" in vendor.variables else ""
+    signed_in = "project" in variables and variables.get("consent", "").lower() in {"1", "true"}
+    if not key and not vendor.key_optional and not signed_in:
+        by_login = "project" in vendor.variables
+        instead = ", or GOOGLE_GENAI_USE_VERTEXAI=true GOOGLE_CLOUD_PROJECT=..." if by_login else ""
         return (
             f"{vendor.key_env[0]} is not set",
             f"export {vendor.key_env[0]}=...{instead}  (get one at {vendor.help})",

@@ -8,15 +8,19 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import httpx
-import ollama
 
 from llm_router.dialects.reading import record, records, string
 from llm_router.nouns import JsonDict, Model
 from llm_router.ports import Call
 from llm_router.providers.endpoints import Endpoint
 from llm_router.providers.local_models import is_chat, ollama_model
-from llm_router.providers.sdk import KEEP_WARM_S, Opened, SdkProvider
+from llm_router.providers.sdk import KEEP_WARM_S, Opened, SdkProvider, without_proxies
 from llm_router.providers.vendors import Vendor
+
+with (
+    without_proxies()
+):  # importing it makes a client of its own, and a proxy it cannot use would end the import
+    import ollama
 
 _SHOW_LIMIT_S = 0.25  # of all models together; the listing stands without it
 

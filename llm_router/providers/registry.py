@@ -29,6 +29,7 @@ class Registry:
         custom = (name for name in settings.providers if name not in self._vendors)
         self._vendors |= {name: self._custom(name) for name in custom}
         self._built: dict[str, Provider] = {}
+        self._endpoints: dict[str, Endpoint] = {}
 
     def names(self) -> Sequence[str]:
         """Every provider that is not switched off, the known ones first."""
@@ -100,7 +101,10 @@ class Registry:
         return self._settings.providers.get(name) or ProviderSettings()
 
     def _endpoint(self, vendor: Vendor) -> Endpoint:
-        return locate(vendor, self._own(vendor.name), self._settings.gateway, self._environ)
+        if vendor.name not in self._endpoints:  # settings and environment do not change under us
+            own = self._own(vendor.name)
+            self._endpoints[vendor.name] = locate(vendor, own, self._settings.gateway, self._environ)
+        return self._endpoints[vendor.name]
 
     def _executable(self, vendor: Vendor) -> str | None:
         return shutil.which(vendor.executable, path=self._environ.get("PATH", ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
@@ -20,6 +21,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -36,6 +38,9 @@ from llm_router.providers.vendors import Vendor
 HOP_HEADER = "x-llm-router-hop"  # lets a gateway of ours refuse to route its own call again
 LISTING_LIMIT_S, REMOTE_LISTING_LIMIT_S = 0.9, 0.9
 KEEP_WARM_S = 30.0
+
+# Whether the upstream has begun to answer: what breaks then is an answer, not the way to it.
+_answered: ContextVar[bool] = ContextVar("answered", default=False)
 
 C = TypeVar("C")
 
@@ -76,23 +81,23 @@ class SdkProvider(ABC, Generic[C]):
     # ── ports.Provider ───────────────────────────────────────────────────────
 
     async def send(self, call: Call) -> JsonDict:
+        _answered.set(False)
         with self._failures():
             async with asyncio.timeout(call.timeout_s):
                 return self._dict(await self._send(self._client(), call))
 
     async def stream(self, call: Call) -> AsyncIterator[JsonDict]:
-        begun = False
+        _answered.set(False)
         with self._failures():
             events = self._stream(self._client(), call)
         async with aclosing(events):
             while True:
-                with self._failures(begun=begun):
+                with self._failures():
                     try:
                         async with asyncio.timeout(call.timeout_s):
                             event = self._dict(await anext(events))
                     except StopAsyncIteration:
                         return
-                begun = True
                 yield event
 
     async def readiness(self) -> Readiness:
@@ -168,6 +173,7 @@ class SdkProvider(ABC, Generic[C]):
 
     async def _raise_for_status(self, response: Any) -> None:
         """Before an SDK sees it: each would wrap it in its own way, and some lose the headers or the body."""
+        _answered.set(True)
         if response.is_success:
             return
         content: bytes = await response.aread()
@@ -176,20 +182,20 @@ class SdkProvider(ABC, Generic[C]):
         raise failure(self.name, int(response.status_code), dict(response.headers), _body(content))
 
     @contextmanager
-    def _failures(self, *, begun: bool = False) -> Generator[None]:
+    def _failures(self) -> Generator[None]:
         try:
             yield
         except StopAsyncIteration:
             raise
         except Exception as error:
-            raise self._failure(error, begun=begun) from None  # an SDK's text may quote the request
+            raise self._failure(error) from None  # an SDK's text may quote the request
 
-    def _failure(self, error: Exception, *, begun: bool) -> UpstreamError:
+    def _failure(self, error: Exception) -> UpstreamError:
         causes = list(_causes(error))
         for cause in causes:
             if isinstance(cause, UpstreamError):
                 return cause
-        kind = _kind({cls.__name__ for cause in causes for cls in type(cause).__mro__}, begun=begun)
+        kind = _kind({cls.__name__ for cause in causes for cls in type(cause).__mro__}, begun=_answered.get())
         innermost = causes[-1]
         said = (
             f" ({type(innermost).__name__}: {redact(str(innermost))})"
@@ -198,6 +204,17 @@ class SdkProvider(ABC, Generic[C]):
         )
         fix = self._vendor.install if kind in {FailureKind.CONNECTION, FailureKind.AUTH} else ""
         return UpstreamError(kind, f"{self._vendor.title}: {_SAID[kind]}{said}", fix=fix)
+
+
+@contextmanager
+def without_proxies() -> Generator[None]:
+    """Take the proxy and certificate variables out of the process environment for a moment."""
+    names = [n for n in os.environ if n.lower().endswith("_proxy") or n in {"SSL_CERT_FILE", "SSL_CERT_DIR"}]
+    aside = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(aside)
 
 
 _SAID: Mapping[FailureKind, str] = {

@@ -29,8 +29,11 @@ def _set_up(vendor: Vendor) -> str:
         return f"{address} (its own default: {vendor.base_url})"
     keys = " or ".join(f"`{name}`" for name in vendor.key_env)
     needed = [f"`{names[0]}`" for name, names in vendor.variables.items() if f"{{{name}}}" in vendor.base_url]
-    instead = [f"`{names[0]}`" for name, names in vendor.variables.items() if name == "project"]
-    return f"{' and '.join([keys, *needed])}{''.join(f', or {name}' for name in instead)}"
+    by_login = [
+        f"`{vendor.variables[name][0]}`" for name in ("consent", "project") if name in vendor.variables
+    ]
+    instead = f", or {' and '.join(by_login)}" if by_login else ""
+    return f"{' and '.join([keys, *needed])}{instead}"
 
 
 def _priced(vendor: Vendor) -> str:

@@ -131,9 +131,12 @@ def test_azure_is_the_v1_endpoint_of_the_users_resource():
     assert address(environ, "azure") == "https://mine.openai.azure.com/openai/v1"
 
 
-def test_vertex_takes_a_key_or_a_project():
+def test_vertex_takes_a_key_or_a_project_that_is_meant_for_it():
+    meant = {"GOOGLE_GENAI_USE_VERTEXAI": "true"}
     assert registry({"VERTEX_API_KEY": "k"}).configured("vertex").ready
-    assert registry({"GOOGLE_CLOUD_PROJECT": "p"}).configured("vertex").ready
+    assert registry({"GOOGLE_CLOUD_PROJECT": "p"} | meant).configured("vertex").ready
+    assert not registry({"GOOGLE_CLOUD_PROJECT": "p"}).configured("vertex").ready
+    assert not registry(meant).configured("vertex").ready
     assert "GOOGLE_CLOUD_PROJECT" in registry({"GOOGLE_API_KEY": "k"}).configured("vertex").fix
 
 

@@ -225,6 +225,7 @@ async def test_vertex_without_a_login_says_how_to_sign_in(box, tmp_path, monkeyp
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     environ = {
         "GOOGLE_CLOUD_PROJECT": "p",
+        "GOOGLE_GENAI_USE_VERTEXAI": "true",
         "GOOGLE_CLOUD_LOCATION": "l",
         "VERTEX_BASE_URL": box.base_url("vertex"),
     }
