@@ -124,7 +124,21 @@ class _Narrow:
             here, seen = _both(siblings, record(_lookup(self._root, ref))), (*seen, ref)
             if "$ref" in here:
                 return self.schema(here, seen)
-        return self._keywords(_merged(here, self._root), seen)
+        return self._keywords(*self._merged(here, seen))
+
+    def _merged(self, here: JsonDict, seen: tuple[str, ...]) -> tuple[JsonDict, tuple[str, ...]]:
+        """`allOf` written into one schema where its members do not contradict each other; the rest of it is dropped."""
+        out = {key: value for key, value in here.items() if key != "allOf"}
+        for member in map(record, sequence(here.get("allOf"))):
+            resolved = member
+            if isinstance(ref := member.get("$ref"), str):
+                if ref in seen:
+                    self.cut = True
+                    continue
+                resolved, seen = record(_lookup(self._root, ref)), (*seen, ref)
+            if "$ref" not in resolved and "allOf" not in resolved:
+                out = _both(out, resolved)
+        return out, seen
 
     def _keywords(self, here: JsonDict, seen: tuple[str, ...]) -> JsonDict:
         out: JsonDict = {
@@ -214,20 +228,6 @@ def _lookup(root: JsonDict, ref: str) -> object:
     for step in ref.split("/")[1:]:
         here = record(here).get(step.replace("~1", "/").replace("~0", "~"), {})
     return here
-
-
-def _merged(here: JsonDict, root: JsonDict) -> JsonDict:
-    """`allOf` written into one schema where its members do not contradict each other; the rest of it is dropped."""
-    members = [record(member) for member in sequence(here.get("allOf"))]
-    if not members:
-        return here
-    out = {key: value for key, value in here.items() if key != "allOf"}
-    for member in members:
-        resolved = record(_lookup(root, member["$ref"])) if isinstance(member.get("$ref"), str) else member
-        if "$ref" in resolved or "allOf" in resolved:
-            continue
-        out = _both(out, resolved)
-    return out
 
 
 def _both(left: JsonDict, right: JsonDict) -> JsonDict:

@@ -150,6 +150,17 @@ def test_references_are_written_out_and_cycles_cut() -> None:
     assert not is_recursive(tree["$defs"]["Name"])
 
 
+def test_a_cycle_through_all_of_is_cut_too() -> None:
+    """The way Pydantic 1 writes a field that has a type of its own and a description."""
+    node = {
+        "type": "object",
+        "properties": {"next": {"description": "The next one.", "allOf": [{"$ref": "#/definitions/Node"}]}},
+    }
+    chain = {"$ref": "#/definitions/Node", "definitions": {"Node": node}}
+    assert for_gemini(chain)["properties"] == {"next": {"description": "The next one."}}
+    assert is_recursive(chain)
+
+
 @pytest.mark.parametrize("ref", ["#/$defs/None", "other.json#/A", "#/", "#/$defs/A/properties/~1x"])
 def test_references_to_nowhere_allow_anything(ref: str) -> None:
     assert for_gemini({"properties": {"a": {"$ref": ref}}})["properties"]["a"] == {}

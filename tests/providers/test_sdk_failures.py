@@ -15,12 +15,20 @@ from llm_router.sandbox import Fault
 from llm_router.settings import Settings
 
 MODELS = {"ollama": "qwen3:8b"}
-LONG_S, SHORT_S = 30.0, 0.3
+LONG_S, SHORT_S = 30.0, 1.0
 
 
 @pytest.fixture(params=["openai", "groq", "anthropic", "gemini", "vertex", "ollama"])
 def provider(request, providers):
     return providers.get(request.param)
+
+
+@pytest.fixture
+async def warm(provider, box):
+    """A provider whose SDK is loaded and connected: a short time is then spent on the wire alone."""
+    await provider.send(call_for(provider))
+    box.forget()
+    return provider
 
 
 def call_for(provider, *, stream=False, timeout_s=LONG_S):
@@ -112,16 +120,16 @@ async def test_an_error_inside_a_stream_reaches_the_dialect_with_its_kind(provid
 
 
 @both
-async def test_a_host_that_hangs_ends_with_the_time_it_was_given(provider, box, stream):
-    box.fault(provider.name, Fault("hang"))
-    assert (await failure(provider, stream=stream, timeout_s=SHORT_S)).kind is Kind.TIMEOUT
-    assert box.wait(lambda seen: seen[-1].closed_early)
+async def test_a_host_that_hangs_ends_with_the_time_it_was_given(warm, box, stream):
+    box.fault(warm.name, Fault("hang"))
+    assert (await failure(warm, stream=stream, timeout_s=SHORT_S)).kind is Kind.TIMEOUT
+    assert box.wait(lambda seen: any(each.closed_early for each in seen))
 
 
-async def test_a_stream_that_falls_silent_ends_with_the_time_of_one_gap(provider, box):
-    box.fault(provider.name, Fault("stall", after=2))
-    assert (await failure(provider, stream=True, timeout_s=SHORT_S)).kind is Kind.TIMEOUT
-    assert box.wait(lambda seen: seen[-1].closed_early)
+async def test_a_stream_that_falls_silent_ends_with_the_time_of_one_gap(warm, box):
+    box.fault(warm.name, Fault("stall", after=2))
+    assert (await failure(warm, stream=True, timeout_s=SHORT_S)).kind is Kind.TIMEOUT
+    assert box.wait(lambda seen: any(each.closed_early for each in seen))
 
 
 async def test_a_stream_may_take_longer_than_one_gap(provider, box):
