@@ -46,7 +46,11 @@ def test_the_path_is_a_story_of_at_most_150_lines():
 def test_imports_point_one_way():
     code = "from importlinter.cli import lint_imports_command as run; run()"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, "--no-cache"], cwd=PACKAGE.parent, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-c", code, "--no-cache"],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -69,7 +73,18 @@ def test_the_nouns_import_nothing_of_the_package():
 
 def test_no_model_id_is_written_in_code():
     """Model names are dated data (catalogue, prices); code that knows one is wrong the day after."""
-    families = ("gpt-4", "gpt-5", "claude-opus", "claude-sonnet", "claude-haiku", "gemini-2", "gemini-3", "llama-3", "qwen3", "grok-4")
+    families = (
+        "gpt-4",
+        "gpt-5",
+        "claude-opus",
+        "claude-sonnet",
+        "claude-haiku",
+        "gemini-2",
+        "gemini-3",
+        "llama-3",
+        "qwen3",
+        "grok-4",
+    )
     checked = [f for f in FILES if "sandbox" not in f.parts]
     found = {
         str(file.relative_to(PACKAGE)): family
