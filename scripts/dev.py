@@ -6,7 +6,7 @@
     python3 scripts/dev.py bench    the table of figures: start, memory, size, overhead
     python3 scripts/dev.py ask ...  (or any other command of llm-router)
 
-The virtual environment is `.venv` beside pyproject.toml; it is made again when pyproject.toml changes.
+The virtual environment is `.venv` beside pyproject.toml; it is filled again when pyproject.toml changes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DEV_COMMANDS = {
     "check": [
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],
-        ["-m", "pyright"],
+        ["-m", "pyright", "--pythonpath", str(PYTHON)],  # not the first python on PATH
         ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
     ],
 }
@@ -37,11 +37,13 @@ DEV_COMMANDS = {
 def set_up(*, dev: bool) -> None:
     """Create `.venv` and install, unless this pyproject.toml is installed there already (dev includes the rest)."""
     plain, full = VENV / ".installed", VENV / ".installed-dev"
-    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    if any(mark.is_file() and mark.read_text() == digest for mark in ([full] if dev else [plain, full])):
+    # a checkout that was moved is another one: the installation points into the folder
+    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + os.fsencode(ROOT)).hexdigest()
+    marks = [mark for mark in (plain, full) if mark.is_file() and PYTHON.exists()]
+    if any(mark.read_text() == digest for mark in marks if mark == full or not dev):
         return
     print(f"setting up {VENV} (once; a minute or two) ...", file=sys.stderr, flush=True)
-    if not PYTHON.exists():
+    if not marks:  # none yet, or one that was not finished
         venv.create(VENV, with_pip=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if dev:
@@ -59,7 +61,14 @@ def main(argv: list[str]) -> int:
         print(f"error: Python 3.11 or newer is needed, this is {sys.version.split()[0]}", file=sys.stderr)
         return 1
     command, *rest = argv
-    set_up(dev=command in DEV_COMMANDS)
+    try:
+        set_up(dev=command in DEV_COMMANDS)
+    except (subprocess.CalledProcessError, OSError) as error:
+        print(
+            f"error: {VENV} could not be set up, see above; it needs a package index\n{error}",
+            file=sys.stderr,
+        )
+        return 1
     steps = DEV_COMMANDS.get(command, [["-m", "llm_router", command]])
     for step in steps:
         code = subprocess.run(
@@ -71,4 +80,7 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
