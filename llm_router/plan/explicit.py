@@ -53,10 +53,15 @@ def _of_provider(provider: str, facts: Facts) -> Model:
 
 
 def _check_set_up(model: Model, world: World) -> None:
-    """A provider that is set up but does not answer is tried all the same: the attempt tells more than a guess."""
-    state = (
-        world.configured(model.provider) if world.configured and model.provider not in world.ready else None
-    )
+    """A provider that is set up but does not answer is tried all the same: the attempt tells more than a guess.
+
+    Not so a client of a subscription that is not logged in: it would wait for a login until its deadline.
+    """
+    state = world.ready.get(model.provider)
+    if state is None:
+        state = world.configured(model.provider) if world.configured else None
+    elif model.billing is not Billing.SUBSCRIPTION:
+        return
     if state is not None and not state.ready:
         raise CredentialsError(f"{model.ref}: {state.detail or 'the provider is not set up'}", fix=state.fix)
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llm_router import dialects
 from llm_router.errors import UpstreamError
@@ -69,7 +69,7 @@ class Exchange:
                         for each in held:
                             yield each
                         held.clear()
-        self.answer = decoder.answer()
+        self.answer = self._completed(decoder.answer())
         if self.answer.empty:
             raise UpstreamError(FailureKind.EMPTY, f"{self.model.ref} gave an empty answer")
 
@@ -80,6 +80,13 @@ class Exchange:
         if not self._seen_chars:
             return None
         return Usage(self.input_tokens, max(1, self._seen_chars // CHARS_PER_TOKEN), estimated=True)
+
+    def _completed(self, answer: Answer) -> Answer:
+        """What the decoder cannot know: who spoke, and how long the request was where the upstream does not say."""
+        answer = dialects.issued_by(answer, self.provider.name)
+        if answer.usage.estimated and not answer.usage.input_tokens:
+            answer = replace(answer, usage=replace(answer.usage, input_tokens=self.input_tokens))
+        return answer
 
     def _note(self, delta: Delta) -> None:
         self._alive = True

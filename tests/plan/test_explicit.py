@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from plan_worlds import READY, FixedHealth, TablePrices, local, made, refs, resting, world
 
@@ -96,6 +98,14 @@ def test_a_provider_that_is_not_set_up_is_refused_with_the_variable_that_is_miss
 def test_a_provider_that_is_set_up_but_does_not_answer_is_tried():
     ready = {"ollama": Readiness(ready=False, detail="503")}
     assert _only("ollama/a:8b", at=world(ready=ready)).model.ref == "ollama/a:8b"
+
+
+def test_a_client_that_is_not_logged_in_is_refused_at_once_because_it_would_wait_for_a_login():
+    logged_out = Readiness(ready=False, detail="Not logged in", fix="codex login")
+    at = replace(world("codex"), ready={"codex": logged_out})
+    with pytest.raises(CredentialsError, match="Not logged in") as caught:
+        made("hello", at=at, verdict=Verdict("codex/default", "asked"))
+    assert caught.value.fix == "codex login"
 
 
 def test_a_model_that_cannot_see_is_refused_with_one_that_can_and_is_set_up():

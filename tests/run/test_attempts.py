@@ -15,6 +15,7 @@ from llm_router.nouns import (
     Model,
     Plan,
     TextDelta,
+    Thinking,
     ToolCallDelta,
     Trying,
     ask,
@@ -349,6 +350,20 @@ async def test_a_consumer_that_leaves_in_the_middle_closes_the_upstream():
                 break
     assert outcomes(run) == [("a", "cancelled")]
     assert books.settled == [("a", "r1", 101)]
+
+
+async def test_where_the_upstream_reports_no_usage_both_sides_are_estimated():
+    run, _ = a_run(Scripted("a", GOOD[:-1]))
+    await collect(run)
+    assert run.attempts[0].usage.estimated
+    assert run.attempts[0].usage.input_tokens == 100
+    assert run.attempts[0].usage.output_tokens > 0
+
+
+async def test_thinking_is_marked_with_who_spoke_so_that_no_other_vendor_is_sent_it():
+    run, _ = a_run(Scripted("a", [piece(reasoning_content="hmm"), *GOOD]))
+    await collect(run)
+    assert [p.issuer for p in run.answer.parts if isinstance(p, Thinking)] == ["a"]
 
 
 class Capped(Scripted):
