@@ -1,0 +1,58 @@
+"""JSON without the `json` package: it imports `re` and `enum`, which double the start of a bare interpreter.
+
+The C parts of CPython's own `json` are used directly; where they are missing or have changed, the package serves.
+Code of the hooks uses `loads` and `dumps` of this file and nothing else for JSON.
+"""
+
+try:
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+except ImportError:  # another interpreter than CPython
+    make_scanner = None
+
+_CONSTANTS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+_BLANK = " \t\n\r"
+
+
+class _Grammar:
+    """The attributes CPython's scanner reads its options from."""
+
+    strict = False  # raw newlines in strings are forgiven: a payload is worth reading
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = _CONSTANTS.__getitem__
+    memo: "dict[str, str]" = {}  # noqa: RUF012 - part of the scanner's interface
+
+
+def loads(data: "bytes | str") -> object:
+    """The value; bytes that are no UTF-8 become replacement characters. ValueError where it is no JSON."""
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    text = text.lstrip("\ufeff").strip(_BLANK)
+    if make_scanner is None:
+        return _package().loads(text, strict=False)
+    try:
+        value, end = make_scanner(_Grammar)(text, 0)
+    except StopIteration as error:
+        raise ValueError("no JSON") from error
+    if end != len(text):
+        raise ValueError("text after the JSON")
+    return value
+
+
+def dumps(value: object) -> str:
+    """One line of ASCII: whatever a prompt holds, no byte of it can break a line or an encoding."""
+    if make_scanner is None:
+        return _package().dumps(value)
+    encoder = make_encoder({}, _refuse, encode_basestring_ascii, None, ":", ",", False, False, True)
+    return "".join(encoder(value, 0))
+
+
+def _refuse(value: object) -> object:
+    raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+def _package() -> "object":
+    import json
+
+    return json

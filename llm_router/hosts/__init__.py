@@ -1,0 +1,1 @@
+"""What puts the router inside other programs: how its hooks are started, where they write, what each host reads."""
