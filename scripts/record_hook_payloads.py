@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -25,21 +24,51 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "clients")]
 
 from terminal import Terminal  # noqa: E402
 
-from llm_router.sandbox import Sandbox  # noqa: E402
+from llm_router.sandbox import Fault, Sandbox  # noqa: E402
 
 PAYLOADS = ROOT / "tests" / "hooks" / "payloads"
-CLAUDE_EVENTS = (
-    "SessionStart SessionEnd UserPromptSubmit UserPromptExpansion PreToolUse PostToolUse PostToolUseFailure "
-    "PostToolBatch PermissionRequest PermissionDenied SubagentStart SubagentStop Stop StopFailure PreCompact PostCompact"
-).split()
-CODEX_EVENTS = (
-    "SessionStart SessionEnd UserPromptSubmit PreToolUse PermissionRequest PostToolUse Stop SubagentStart SubagentStop "
-    "PreCompact PostCompact"
-).split()
+CLAUDE_EVENTS = [
+    "SessionStart",
+    "SessionEnd",
+    "UserPromptSubmit",
+    "UserPromptExpansion",
+    "PreToolUse",
+    "PostToolUse",
+    "PostToolUseFailure",
+    "PostToolBatch",
+    "PermissionRequest",
+    "PermissionDenied",
+    "SubagentStart",
+    "SubagentStop",
+    "Stop",
+    "StopFailure",
+    "PreCompact",
+    "PostCompact",
+]
+CODEX_EVENTS = [
+    "SessionStart",
+    "SessionEnd",
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PermissionRequest",
+    "PostToolUse",
+    "Stop",
+    "SubagentStart",
+    "SubagentStop",
+    "PreCompact",
+    "PostCompact",
+]
 # not the ones around the model: they run once for every streamed event
-GEMINI_EVENTS = (
-    "SessionStart SessionEnd BeforeAgent AfterAgent BeforeTool AfterTool PreCompress Notification"
-).split()
+GEMINI_EVENTS = [
+    "SessionStart",
+    "SessionEnd",
+    "BeforeAgent",
+    "AfterAgent",
+    "BeforeTool",
+    "AfterTool",
+    "PreCompress",
+    "Notification",
+]
 
 
 class Scene:
@@ -63,6 +92,9 @@ class Scene:
                 "OLLAMA_BASE_URL": "http://127.0.0.1:1",
             },
         }
+
+    def hook(self, event: str) -> list[dict[str, Any]]:
+        return [{"hooks": [{"type": "command", "command": self.recorder(event)}]}]
 
     def recorder(self, event: str) -> str:
         return f"cat > '{self.raw}/'$(date +%s%N)-{event}-$$.json"
@@ -89,11 +121,10 @@ def call(tool: str, **arguments: Any) -> str:
 
 
 def claude(scene: Scene) -> None:
-    hook = lambda event: [{"hooks": [{"type": "command", "command": scene.recorder(event)}]}]  # noqa: E731
     scene.write(
         ".claude/settings.json",
         {
-            "hooks": {event: hook(event) for event in CLAUDE_EVENTS},
+            "hooks": {event: scene.hook(event) for event in CLAUDE_EVENTS},
             "permissions": {"allow": ["mcp__llm-router"]},
             "statusLine": {"type": "command", "command": scene.recorder("StatusLine")},
         },
@@ -113,12 +144,18 @@ def claude(scene: Scene) -> None:
         "ANTHROPIC_BASE_URL": f"{scene.box.url}/host",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "MCP_CONNECTION_NONBLOCKING": "0",
+        "ENABLE_TOOL_SEARCH": "false",  # else the model has to look for most tools first
     }
     for prompt in claude_prompts(scene):
-        scene.run("claude", "-p", prompt, "--permission-mode", "acceptEdits", "--allowedTools", "Bash", **environ)
+        scene.run(
+            "claude", "-p", prompt, "--permission-mode", "acceptEdits", "--allowedTools", "Bash", **environ
+        )
     scene.run("claude", "-p", "and again", "--continue", **environ)
-    scene.run("claude", "-p", call("Bash", command="touch /x", description="x"), **environ)  # asks, so it is denied
+    scene.run(
+        "claude", "-p", call("Bash", command="touch /x", description="x"), **environ
+    )  # asks, so it is denied
     claude_interactive(scene, {**scene.environ, **environ})
+    claude_plugin(scene, environ)
 
 
 def claude_prompts(scene: Scene) -> Iterable[str]:
@@ -126,21 +163,29 @@ def claude_prompts(scene: Scene) -> Iterable[str]:
     yield "what is a mutex?"
     yield call("Bash", command="true", description="Do nothing")
     yield call("Bash", command="exit 3", description="Fail")
-    yield call("Bash", command="echo 1", description="one") + call("Bash", command="echo 2", description="two")
+    yield call("Bash", command="echo 1", description="one") + call(
+        "Bash", command="echo 2", description="two"
+    )
     yield call("Read", file_path=notes)
-    yield call("Read", file_path=notes) + "\n" + call("Edit", file_path=notes, old_string="two", new_string="three")
+    yield (
+        call("Read", file_path=notes)
+        + "\n"
+        + call("Edit", file_path=notes, old_string="two", new_string="three")
+    )
     yield call("Write", file_path=str(scene.project / "new.txt"), content="new\n")
     yield call("Glob", pattern="*.txt")
     yield call("Grep", pattern="one")
     yield call("WebFetch", url=f"{scene.box.url}/x", prompt="what is it?")
     yield call("WebSearch", query="mutex")
-    inner = "please [[call Bash {\"command\": \"echo inner\", \"description\": \"in the subagent\"}]]"
-    yield call("Agent", description="look", prompt=inner, subagent_type="general-purpose", run_in_background=False)
+    inner = 'please [[call Bash {"command": "echo inner", "description": "in the subagent"}]]'
+    yield call(
+        "Agent", description="look", prompt=inner, subagent_type="general-purpose", run_in_background=False
+    )
     yield call("llm_query", prompt="what is a mutex?")
     yield call("llm_classify", prompt="what is a mutex?")
-    yield call("llm_query", prompt="what is a mutex?", model="openai/none\u0000")
     yield call("llm_query", prompt=7)
     yield "/greet the world"
+    yield "[[fault status status=403]]"
 
 
 def claude_interactive(scene: Scene, environ: dict[str, str]) -> None:
@@ -161,6 +206,20 @@ def claude_interactive(scene: Scene, environ: dict[str, str]) -> None:
         terminal.wait(lambda _: recorded(scene, "SessionEnd", '"prompt_input_exit"'), "the end")
 
 
+def claude_plugin(scene: Scene, environ: dict[str, str]) -> None:
+    scene.write("plugin/.claude-plugin/plugin.json", {"name": "llm-router"})
+    scene.write("plugin/.mcp.json", {"mcpServers": {"llm-router": scene.server}})
+    (scene.home / ".claude.json").unlink()  # its server would hide the plugin's
+    question = call("llm_query", prompt="what is a mutex?")
+    tools = (
+        "--plugin-dir",
+        str(scene.home / "plugin"),
+        "--allowedTools",
+        "mcp__plugin_llm-router_llm-router",
+    )
+    scene.run("claude", "-p", question, *tools, **environ)
+
+
 def recorded(scene: Scene, event: str, having: str = "") -> bool:
     return any(having in file.read_text() for file in scene.raw.glob(f"*-{event}-*.json"))
 
@@ -169,8 +228,7 @@ def recorded(scene: Scene, event: str, having: str = "") -> bool:
 
 
 def codex(scene: Scene) -> None:
-    hook = lambda event: [{"hooks": [{"type": "command", "command": scene.recorder(event)}]}]  # noqa: E731
-    scene.write(".codex/hooks.json", {"hooks": {event: hook(event) for event in CODEX_EVENTS}})
+    scene.write(".codex/hooks.json", {"hooks": {event: scene.hook(event) for event in CODEX_EVENTS}})
     inline = ", ".join(f"{k} = {json.dumps(v)}" for k, v in scene.server["env"].items())
     scene.write(
         ".codex/config.toml",
@@ -189,42 +247,49 @@ env = {{ {inline} }}
 required = true
 """,
     )
-    patch = "*** Begin Patch\n*** Add File: new.txt\n+new\n*** End Patch"
+    patch = "apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: new.txt\n+new\n*** End Patch\nEOF"
     for prompt in (
         "what is a mutex?",
         call("exec_command", cmd="true"),
         call("exec_command", cmd="exit 3"),
-        call("shell_command", command="true"),
-        call("shell", command=["true"]),
-        call("apply_patch", input=patch),
+        call("exec_command", cmd=patch),
         call("llm_query", prompt="what is a mutex?"),
         call("llm_query", prompt=7),
-        call("spawn_agent", message="look", agent_type="default"),
+        call("spawn_agent", message="please " + call("exec_command", cmd="true"), agent_type="default")
+        + call("exec_command", cmd="sleep 2"),
     ):
         out = scene.run(
             "codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-hook-trust", "-s", "workspace-write", prompt,
             BOX_KEY="sk-fake",
         )  # fmt: skip
-        (scene.raw.parent / "log").open("a").write(out)
+        print(out, file=sys.stderr)
 
 
 # ── Gemini CLI ───────────────────────────────────────────────────────────────
 
 
 def gemini(scene: Scene) -> None:
-    hook = lambda event: [{"hooks": [{"type": "command", "command": scene.recorder(event)}]}]  # noqa: E731
     scene.write(
         ".gemini/settings.json",
         {
             "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
             "mcpServers": {"llm-router": {**scene.server, "trust": True}},
-            "hooks": {event: hook(event) for event in GEMINI_EVENTS},
+            "hooks": {event: scene.hook(event) for event in GEMINI_EVENTS},
             "telemetry": {"enabled": False},
             "privacy": {"usageStatisticsEnabled": False},
         },
     )
+    for prompt in gemini_prompts(scene):
+        out = scene.run(
+            "gemini", "-m", "some-model", "--approval-mode", "yolo", "-p", prompt,
+            GEMINI_API_KEY="fake", GOOGLE_GEMINI_BASE_URL=f"{scene.box.url}/host",
+        )  # fmt: skip
+        print(out, file=sys.stderr)
+
+
+def gemini_prompts(scene: Scene) -> Iterable[str]:
     notes = str(scene.project / "notes.txt")
-    for prompt in (
+    yield from (
         "what is a mutex?",
         call("run_shell_command", command="true", description="Do nothing"),
         call("run_shell_command", command="exit 3", description="Fail"),
@@ -234,13 +299,9 @@ def gemini(scene: Scene) -> None:
         call("web_fetch", prompt=f"read {scene.box.url}/x"),
         call("google_web_search", query="mutex"),
         call("llm_query", prompt="what is a mutex?"),
-        call("llm_query", prompt=7),
-    ):
-        out = scene.run(
-            "gemini", "-m", "some-model", "--approval-mode", "yolo", "-p", prompt,
-            GEMINI_API_KEY="fake", GOOGLE_GEMINI_BASE_URL=f"{scene.box.url}/host",
-        )  # fmt: skip
-        (scene.raw.parent / "log").open("a").write(out)
+    )
+    scene.box.fault("openai", Fault("status", status=401))
+    yield call("llm_query", prompt="what is a semaphore?")
 
 
 # ── what is kept ─────────────────────────────────────────────────────────────
@@ -274,8 +335,10 @@ def scrubber(scene: Scene) -> Callable[[str], str]:
 
     def fake(found: re.Match[str]) -> str:
         number = len(fakes) + 1
-        shape = "00000000-0000-4000-8000-{:012d}" if "-" in found[0] else "{:0%dd}" % len(found[0])
-        return fakes.setdefault(found[0], shape.format(number))
+        shaped = (
+            f"00000000-0000-4000-8000-{number:012d}" if "-" in found[0] else str(number).zfill(len(found[0]))
+        )
+        return fakes.setdefault(found[0], shaped)
 
     def scrub(text: str) -> str:
         for real, shown in plain.items():
@@ -290,9 +353,22 @@ def scrubber(scene: Scene) -> Callable[[str], str]:
 def variant(payload: dict[str, Any]) -> str:
     tool = str(payload.get("tool_name") or "").rpartition("__")[2].replace("mcp_llm-router_", "")
     prompt = str(payload.get("prompt") or "")
-    parts = [tool, payload.get("source"), payload.get("reason"), payload.get("trigger"), payload.get("notification_type")]
-    parts += ["subagent" if payload.get("agent_id") and tool else "", "slash" if prompt.startswith("/") else ""]
-    parts.append("error" if '"isError": true' in json.dumps(payload) else "")
+    parts = [
+        tool,
+        payload.get("source"),
+        payload.get("reason"),
+        payload.get("trigger"),
+        payload.get("notification_type"),
+    ]
+    parts += [
+        "subagent" if payload.get("agent_id") and tool else "",
+        "slash" if prompt.startswith("/") else "",
+    ]
+    answered = payload.get("tool_response")
+    parts.append(
+        "error" if isinstance(answered, dict) and (answered.get("error") or answered.get("isError")) else ""
+    )
+    parts.append("plugin" if "__plugin_" in str(payload.get("tool_name")) else "")
     return "-".join(str(part) for part in parts if part)
 
 
@@ -307,12 +383,16 @@ def keep(scene: Scene, folder: Path) -> list[str]:
         name = "-".join(part for part in (event, variant(payload)) if part)
         if name not in names:
             names.append(name)
-            (folder / f"{name}.json").write_text(scrub(json.dumps(payload, indent=2, ensure_ascii=False)) + "\n")
+            (folder / f"{name}.json").write_text(
+                scrub(json.dumps(payload, indent=2, ensure_ascii=False)) + "\n"
+            )
     return names
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clients", type=Path, help="the npm prefix the clients are installed in")
     parser.add_argument("hosts", nargs="*", default=["claude", "codex", "gemini"])
     parser.add_argument("--out", type=Path, default=PAYLOADS)

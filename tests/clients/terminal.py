@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 
 class Terminal:
@@ -16,9 +17,23 @@ class Terminal:
         self._tmux = ("tmux", "-S", str(socket), "-f", "/dev/null")
         pairs = (f"{name}={value}" for name, value in {**environ, "TERM": "xterm-256color"}.items())
         line = shlex.join(("env", "-i", *pairs, *command))
-        self._do("new-session", "-d", "-x", "180", "-y", "50", "-c", str(cwd), line, ";", "set", "remain-on-exit", "on")
+        self._do(
+            "new-session",
+            "-d",
+            "-x",
+            "180",
+            "-y",
+            "50",
+            "-c",
+            str(cwd),
+            line,
+            ";",
+            "set",
+            "remain-on-exit",
+            "on",
+        )
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
