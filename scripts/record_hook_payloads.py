@@ -20,55 +20,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "clients")]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests" / "clients")]
 
+from payload_scrub import scrubber, variant  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
 from llm_router.sandbox import Fault, Sandbox  # noqa: E402
 
 PAYLOADS = ROOT / "tests" / "hooks" / "payloads"
-CLAUDE_EVENTS = [
-    "SessionStart",
-    "SessionEnd",
-    "UserPromptSubmit",
-    "UserPromptExpansion",
-    "PreToolUse",
-    "PostToolUse",
-    "PostToolUseFailure",
-    "PostToolBatch",
-    "PermissionRequest",
-    "PermissionDenied",
-    "SubagentStart",
-    "SubagentStop",
-    "Stop",
-    "StopFailure",
-    "PreCompact",
-    "PostCompact",
-]
-CODEX_EVENTS = [
-    "SessionStart",
-    "SessionEnd",
-    "UserPromptSubmit",
-    "PreToolUse",
-    "PermissionRequest",
-    "PostToolUse",
-    "Stop",
-    "SubagentStart",
-    "SubagentStop",
-    "PreCompact",
-    "PostCompact",
-]
+CLAUDE_EVENTS = (
+    "SessionStart SessionEnd UserPromptSubmit UserPromptExpansion PreToolUse PostToolUse "
+    "PostToolUseFailure PostToolBatch PermissionRequest PermissionDenied SubagentStart SubagentStop "
+    "Stop StopFailure PreCompact PostCompact"
+)
+CODEX_EVENTS = (
+    "SessionStart SessionEnd UserPromptSubmit PreToolUse PermissionRequest PostToolUse Stop "
+    "SubagentStart SubagentStop PreCompact PostCompact"
+)
 # not the ones around the model: they run once for every streamed event
-GEMINI_EVENTS = [
-    "SessionStart",
-    "SessionEnd",
-    "BeforeAgent",
-    "AfterAgent",
-    "BeforeTool",
-    "AfterTool",
-    "PreCompress",
-    "Notification",
-]
+GEMINI_EVENTS = "SessionStart SessionEnd BeforeAgent AfterAgent BeforeTool AfterTool PreCompress Notification"
 
 
 class Scene:
@@ -124,7 +94,7 @@ def claude(scene: Scene) -> None:
     scene.write(
         ".claude/settings.json",
         {
-            "hooks": {event: scene.hook(event) for event in CLAUDE_EVENTS},
+            "hooks": {event: scene.hook(event) for event in CLAUDE_EVENTS.split()},
             "permissions": {"allow": ["mcp__llm-router"]},
             "statusLine": {"type": "command", "command": scene.recorder("StatusLine")},
         },
@@ -228,7 +198,7 @@ def recorded(scene: Scene, event: str, having: str = "") -> bool:
 
 
 def codex(scene: Scene) -> None:
-    scene.write(".codex/hooks.json", {"hooks": {event: scene.hook(event) for event in CODEX_EVENTS}})
+    scene.write(".codex/hooks.json", {"hooks": {event: scene.hook(event) for event in CODEX_EVENTS.split()}})
     inline = ", ".join(f"{k} = {json.dumps(v)}" for k, v in scene.server["env"].items())
     scene.write(
         ".codex/config.toml",
@@ -274,7 +244,7 @@ def gemini(scene: Scene) -> None:
         {
             "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
             "mcpServers": {"llm-router": {**scene.server, "trust": True}},
-            "hooks": {event: scene.hook(event) for event in GEMINI_EVENTS},
+            "hooks": {event: scene.hook(event) for event in GEMINI_EVENTS.split()},
             "telemetry": {"enabled": False},
             "privacy": {"usageStatisticsEnabled": False},
         },
@@ -306,24 +276,11 @@ def gemini_prompts(scene: Scene) -> Iterable[str]:
 
 # ── what is kept ─────────────────────────────────────────────────────────────
 
-_IDS = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r"|(?<=call_)[0-9a-f]{24}|(?<=toolu_)[0-9a-f]{24}|(?<=\bd_)[0-9a-f]{12,}|\ba[0-9a-f]{16}\b"
-)
-_FIXED = (
-    (re.compile(r'("(?:\w*duration_ms|totalDurationMs)": )[\d.]+'), r"\g<1>12"),
-    (re.compile(r"(\$[\d.]+ · )\d+ ms"), r"\g<1>12 ms"),
-    (re.compile(r"(PGID: )\d+"), r"\g<1>4242"),
-    (re.compile(r"session-\d{4}-\d\d-\d\dT\d\d-\d\d-?[0-9a-f]{8}"), "session-2026-01-01T00-00-00000000"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d[:-]\d\d[:-]\d\d(\.\d+Z?)?"), "2026-01-01T00:00:00"),
-    (re.compile(r"\b20\d\d/\d\d/\d\d\b"), "2026/01/01"),
-    (re.compile(r"\w+day, \w+ \d+, 20\d\d"), "Thursday, January 1, 2026"),
-)
 
-
-def scrubber(scene: Scene) -> Callable[[str], str]:
-    """The same id becomes the same fake in every file of a host, so that the payloads still fit together."""
-    fakes: dict[str, str] = {}
+def keep(scene: Scene, folder: Path) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.json"):
+        old.unlink()
     plain = {
         str(scene.home): "/home/user",
         re.sub(r"[^A-Za-z0-9]", "-", str(scene.home)): "-home-user",
@@ -332,51 +289,7 @@ def scrubber(scene: Scene) -> Callable[[str], str]:
         scene.server["command"]: "/usr/bin/python3",
         scene.box.url: "http://127.0.0.1:8080",
     }
-
-    def fake(found: re.Match[str]) -> str:
-        number = len(fakes) + 1
-        shaped = (
-            f"00000000-0000-4000-8000-{number:012d}" if "-" in found[0] else str(number).zfill(len(found[0]))
-        )
-        return fakes.setdefault(found[0], shaped)
-
-    def scrub(text: str) -> str:
-        for real, shown in plain.items():
-            text = text.replace(real, shown)
-        for pattern, shown in _FIXED:
-            text = pattern.sub(shown, text)
-        return _IDS.sub(fake, text)
-
-    return scrub
-
-
-def variant(payload: dict[str, Any]) -> str:
-    tool = str(payload.get("tool_name") or "").rpartition("__")[2].replace("mcp_llm-router_", "")
-    prompt = str(payload.get("prompt") or "")
-    parts = [
-        tool,
-        payload.get("source"),
-        payload.get("reason"),
-        payload.get("trigger"),
-        payload.get("notification_type"),
-    ]
-    parts += [
-        "subagent" if payload.get("agent_id") and tool else "",
-        "slash" if prompt.startswith("/") else "",
-    ]
-    answered = payload.get("tool_response")
-    parts.append(
-        "error" if isinstance(answered, dict) and (answered.get("error") or answered.get("isError")) else ""
-    )
-    parts.append("plugin" if "__plugin_" in str(payload.get("tool_name")) else "")
-    return "-".join(str(part) for part in parts if part)
-
-
-def keep(scene: Scene, folder: Path) -> list[str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.json"):
-        old.unlink()
-    scrub, names = scrubber(scene), []
+    scrub, names = scrubber(plain), []
     for file in sorted(scene.raw.glob("*.json")):
         payload = json.loads(file.read_text() or "null")
         event = file.name.split("-")[1]
