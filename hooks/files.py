@@ -10,7 +10,9 @@ except ImportError:  # Windows
     fcntl = None
 
 LOCK_WAIT_S = 1.0
-_NOWHERE = os.devnull  # a home below it cannot exist: every file operation fails, and the hooks carry on without
+_NOWHERE = (
+    os.devnull
+)  # a home below it cannot exist: every file operation fails, and the hooks carry on without
 
 
 def home() -> str:

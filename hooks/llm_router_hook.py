@@ -5,7 +5,6 @@ one line in the health file; the host sees silence and exit code 0, which every 
 """
 
 import os
-import sys
 import time
 
 _LIMIT = 4 << 20
@@ -47,7 +46,7 @@ def run(host: str, event: str, raw: bytes) -> bytes:
         home = files.home()
         payload = hosts.read(host, event, raw)
         result = _ask(payload, home, errors)
-        said = hosts.write(host, payload["native"], result).encode("ascii", "replace")
+        said = hosts.write(host, payload["native"], result).encode("utf-8", "replace")
     except Exception as error:
         errors.append(_told(error))
     try:

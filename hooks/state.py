@@ -105,7 +105,9 @@ def _whole(found: object) -> dict:
     whole = found if isinstance(found, dict) else {}
     agents, counts = whole.get("agents"), whole.get("counts")
     whole["agents"] = {
-        name: own for name, own in (agents if isinstance(agents, dict) else {}).items() if isinstance(own, dict)
+        name: own
+        for name, own in (agents if isinstance(agents, dict) else {}).items()
+        if isinstance(own, dict)
     }
     whole["counts"] = {
         name: n for name, n in (counts if isinstance(counts, dict) else {}).items() if type(n) is int
@@ -131,4 +133,8 @@ def _shrunk(whole: dict) -> str:
     for name, own in agents.items():
         agents[name] = {k: v[-_LIST:] if isinstance(v, list) else v for k, v in own.items()}
     text = codec.dumps({"agents": agents, "counts": whole["counts"]})
-    return text if len(text) <= _WRITE_LIMIT else codec.dumps({"agents": {}, "counts": dict(list(whole["counts"].items())[:64])})
+    return (
+        text
+        if len(text) <= _WRITE_LIMIT
+        else codec.dumps({"agents": {}, "counts": dict(list(whole["counts"].items())[:64])})
+    )
