@@ -95,14 +95,20 @@ def sandbox_text(model: str, prompt: str) -> str:
 
 
 def _calls(turn: Turn) -> tuple[Call, ...]:
-    """The directives not yet carried out whose tool is on offer; else the call that the request forces."""
+    """The next step of the directives not yet carried out whose tool is on offer; else the call that the request
+    forces.
+    """
     done = Counter(turn.called)
     found: list[Call] = []
+    step = -1
     for directive in directives.calls(turn.said):
         name = next((n for n, left in done.items() if left and directive.means(n)), None)
         if name is not None:
             done[name] -= 1
+        elif found and directive.step > step:
+            break
         elif tool := _offered(directive, turn.tools):
+            step = directive.step
             found.append(_call(tool, directive.arguments))
     if not found and turn.forced and not turn.results:
         tool = next((t for t in turn.tools if turn.forced in ("*", t.name)), None)

@@ -1,6 +1,7 @@
 """Directives inside a prompt, by which a real client can be scripted:
 
 [[call TOOL {"json": "args"}]]      call this tool; two of them are parallel calls
+[[then]]                            between calls: those after it wait for the results of those before
 [[say TEXT]]                        answer exactly TEXT
 [[fault KIND key=value ...]]        fail this request, e.g. [[fault status status=429 retry_after=60]]
 """
@@ -21,8 +22,11 @@ _FAULT = re.compile(r"\[\[fault\s+([^\]]+)\]\]")
 
 @dataclass(frozen=True, slots=True)
 class CallDirective:
+    """`step` counts the [[then]] before it."""
+
     tool: str
     arguments: JsonDict
+    step: int = 0
 
     def means(self, name: str) -> bool:
         """Clients rename tools: `mcp__server__TOOL`, `server_TOOL`. The exact name or such a suffix will do."""
@@ -31,8 +35,12 @@ class CallDirective:
 
 def calls(text: str) -> list[CallDirective]:
     """Every call directive, in order; one whose arguments are not a JSON object is left alone."""
-    found = ((match[1], _arguments(text[match.end() :])) for match in _CALL.finditer(text))
-    return [CallDirective(tool, arguments) for tool, arguments in found if arguments is not None]
+    found = ((match, _arguments(text[match.end() :])) for match in _CALL.finditer(text))
+    return [
+        CallDirective(match[1], arguments, text.count("[[then]]", 0, match.start()))
+        for match, arguments in found
+        if arguments is not None
+    ]
 
 
 def _arguments(rest: str) -> JsonDict | None:

@@ -79,6 +79,18 @@ def test_two_call_directives_become_two_parallel_calls_streamed_in_pieces(client
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
 
 
+def test_calls_after_a_then_wait_for_the_results_of_those_before(client):
+    messages = ask('[[call weather {"city": "Paris"}]] [[then]] [[call weather {"city": "Rome"}]]')
+    cities = []
+    for result in ("rain", "sun", None):
+        reply = client.chat.completions.create(model="m", messages=messages, tools=[WEATHER])
+        calls = reply.choices[0].message.tool_calls or []
+        cities.append([json.loads(c.function.arguments)["city"] for c in calls])
+        messages.append(reply.choices[0].message.to_dict())
+        messages += [{"role": "tool", "tool_call_id": c.id, "content": result} for c in calls]
+    assert cities == [["Paris"], ["Rome"], []]
+
+
 def test_after_the_tool_answered_the_model_quotes_it_and_does_not_call_again(client):
     messages = ask('[[call weather {"city": "Paris"}]]')
     first = client.chat.completions.create(model="m", messages=messages, tools=[WEATHER])
