@@ -1,0 +1,200 @@
+"""The handlers of a turn: the prompt, its tool calls, its end. They join the pure parts with the session's state.
+
+handler(payload, home, snapshot) -> {"context", "deny", "system"}; {} says nothing
+"""
+
+import os
+import time
+
+import journal
+import state
+
+# Our tools as the model of each host knows them.
+_CALLS = {"claude": "mcp__llm-router__{}", "codex": "mcp__llm_router__{}", "gemini-cli": "mcp_llm-router_{}"}
+_PLUGIN_CALL = "mcp__plugin_llm-router_llm-router__{}"
+_ANSWERS = 4  # routed answers watched at a time
+_OF_A_TURN = ("pending", "answers")
+_TWICE_S = 2.0  # the same prompt again within this is the same hook installed twice
+
+
+def on_prompt(payload: dict, home: str, snapshot: dict) -> dict:
+    """A new prompt ends what was pending; a hint, where one pays, begins the next route."""
+    mode = snapshot["enforce"]
+    if mode == "off":
+        return {}
+    import hint
+
+    session, agent = payload["session"], payload["agent"]
+    call_name = _call_name(payload["host"])
+    known = state.read(home, session)["agents"].get(agent, {})
+    found = hint.hint(payload["prompt"], known, {**snapshot, "call_name": call_name})
+    if found is None and known.keys().isdisjoint(_OF_A_TURN):
+        return {}
+    key, now = _prompt_key(payload), time.time()
+
+    def change(own: dict, _whole: dict) -> bool:
+        if own.get("prompt") == key and 0 <= now - _number(own.get("prompt_at")) < _TWICE_S:
+            return False
+        for name in _OF_A_TURN:  # the turn of those answers was cut off: what became of them is not known
+            own.pop(name, None)
+        own["prompt"], own["prompt_at"] = key, now
+        if found is not None:
+            call = call_name.format(found[1]["tool"])
+            own["pending"] = {**found[1], "call": call, "at": now, "blocked": 0, "prompt_hash": key}
+        return True
+
+    if not state.update(home, session, agent, change) or found is None:
+        return {}
+    text, route = found
+    journal.event(home, "hinted", **_who(payload), mode=mode, **route)
+    return {} if mode == "shadow" else {"context": text}
+
+
+def on_pre_tool(payload: dict, home: str, snapshot: dict) -> dict:
+    """Hold back the tools that would do the work of a pending route."""
+    session, agent, mode = payload["session"], payload["agent"], snapshot["enforce"]
+    known = state.read(home, session)["agents"].get(agent)
+    if known is None or "pending" not in known or mode == "off":
+        return {}
+    import enforce
+
+    def change(own: dict, whole: dict) -> dict:
+        told, new = enforce.decide(
+            payload["tool"], payload["ours"], payload["tool_use_id"], own, mode, time.time()
+        )
+        _become(own, new)
+        if "violation" in told:
+            _add(whole["counts"], "violations")
+            told["warn"] = enforce.escalation(whole["counts"]["violations"])
+        return told
+
+    told = state.update(home, session, agent, change)
+    _journal_decision(payload, home, mode, told)
+    return {key: told[name] for key, name in (("deny", "deny"), ("system", "warn")) if told.get(name)}
+
+
+def on_post_tool(payload: dict, home: str, snapshot: dict) -> dict:
+    """A routed answer settles its route and is remembered; what is written afterwards is looked at for it."""
+    import enforce
+
+    if payload["ours"]:
+        if payload["tool"] in enforce.ANSWERING and not payload["tool_input"].get("dry_run"):
+            _settle(payload, home, snapshot)
+        return {}
+    known = state.read(home, payload["session"])["agents"].get(payload["agent"])
+    if known is not None and known.get("answers") and not payload["failed"]:
+        import used
+
+        def change(own: dict, _whole: dict) -> None:
+            own["answers"] = used.worked(own["answers"], payload["tool"], payload["tool_input"])
+
+        state.update(home, payload["session"], payload["agent"], change)
+    return {}
+
+
+def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
+    """The end of a turn: what became of each routed answer."""
+    known = state.read(home, payload["session"])["agents"].get(payload["agent"])
+    if known is None or not (known.get("answers") or known.get("pending")):
+        return {}
+    import used
+
+    def change(own: dict, whole: dict) -> list:
+        pending, answers = own.pop("pending", None), own.pop("answers", None)
+        judged = used.judge(answers, payload["last_message"])
+        for verdict in judged:
+            _add(whole["counts"], verdict["verdict"])
+            saved = used.saved(verdict, snapshot["baseline"])
+            if verdict["verdict"] == "used" and saved is not None:
+                verdict["saved"] = saved
+                _add(whole["counts"], "saved", saved)
+        return [judged, pending]
+
+    judged, pending = state.update(home, payload["session"], payload["agent"], change)
+    for verdict in judged:
+        journal.event(home, "used", **_who(payload), **verdict)
+    if isinstance(pending, dict):
+        journal.event(home, "unrouted", **_who(payload), tool=pending.get("tool"), task=pending.get("task"))
+    return {}
+
+
+def _settle(payload: dict, home: str, snapshot: dict) -> None:
+    """An answer opens the other tools; so does a failure, for the user must never be stuck behind a broken router."""
+    import enforce
+    import used
+
+    decision = payload["answer"].get("decision")
+    decision = decision if isinstance(decision, str) else ""
+    answer = None if payload["failed"] else used.fingerprint(payload["answer"], payload["tool_input"])
+
+    def change(own: dict, whole: dict) -> "dict | None":
+        answers = own.get("answers") if isinstance(own.get("answers"), list) else []
+        use = payload["tool_use_id"]
+        if use and own.get("settled") == use:
+            return None
+        new, pending = enforce.answered(own)
+        _become(own, new)
+        own["settled"] = use
+        own["failed"] = own.get("failed", 0) + 1 if payload["failed"] and type(own.get("failed", 0)) is int else 0
+        if answer is not None:
+            own["answers"] = [*answers, {**answer, "tool": payload["tool"]}][-_ANSWERS:]
+            _add(whole["counts"], "routed")
+        return pending or {}
+
+    pending = state.update(home, payload["session"], payload["agent"], change)
+    if pending is None:
+        return
+    facts = {"tool": payload["tool"], "hinted": pending.get("tool") or "", "decision": decision}
+    if payload["failed"]:
+        journal.event(home, "route_failed", **_who(payload), **facts, error=payload["tool_output"][:200])
+    else:
+        journal.event(home, "routed", **_who(payload), **facts, mode=snapshot["enforce"])
+
+
+def _journal_decision(payload: dict, home: str, mode: str, told: dict) -> None:
+    if "violation" in told:
+        violation = told["violation"]
+        journal.violation(home, payload["session"], violation["expected"], violation["got"])
+        journal.event(
+            home, "violation", **_who(payload), mode=mode, denied="deny" in told, **violation
+        )
+    if "shadow" in told:
+        journal.event(home, "shadow", **_who(payload), **told["shadow"])
+    if "loop" in told:
+        journal.event(home, "loop", **_who(payload), mode=mode, denials=told["loop"], **told["violation"])
+    if "expired" in told:
+        journal.event(home, "expired", **_who(payload), mode=mode)
+
+
+def _who(payload: dict) -> dict:
+    return {"session": payload["session"], "agent": payload["agent"], "host": payload["host"]}
+
+
+def _call_name(host: str) -> str:
+    if host == "claude" and os.environ.get("CLAUDE_PLUGIN_ROOT"):
+        return _PLUGIN_CALL
+    return _CALLS.get(host, "{}")
+
+
+def _prompt_key(payload: dict) -> str:
+    """The host's id of the prompt where it has one, else the prompt's own mark."""
+    import binascii
+
+    told = payload["raw"].get("prompt_id")
+    mark = f"{binascii.crc32(payload['prompt'].encode('utf-8', 'replace')):08x}"
+    return f"{told}:{mark}"[:80] if isinstance(told, str) else mark
+
+
+def _become(own: dict, new: dict) -> None:
+    if new is not own:
+        kept = dict(new)
+        own.clear()
+        own.update(kept)
+
+
+def _add(counts: dict, name: str, number: int = 1) -> None:
+    counts[name] = counts.get(name, 0) + number
+
+
+def _number(value: object) -> float:
+    return float(value) if type(value) in (int, float) else 0.0

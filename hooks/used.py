@@ -1,0 +1,177 @@
+"""Did a routed answer replace the host's own work? Pure functions over texts; only hashes of an answer are kept.
+
+A text is read as its letters and digits without spaces, case and marks, so that layout, Markdown and the host's way
+of joining pieces do not matter, in any script. Every run of WINDOW bytes is hashed; the smallest SAMPLE hashes of the
+answer are its fingerprint, an even sample of it. Runs that stand in the question too are left out: whoever answers
+repeats those.
+
+    kept    how much of the answer came back, in the last message or in what was written to files or run since
+    made    how much of the last message is the answer's text
+    shared  how many of the last message's longer words the answer has as well
+
+    used      kept >= 0.5, or a message that is made of the answer (made >= 0.6): it replaced the work
+    reworked  some of it came back, or its words did, or the work was done again with other tools: not counted
+    ignored   neither
+"""
+
+import binascii
+
+WINDOW, SAMPLE = 16, 128
+WORDS = 96
+KEPT, MADE, PARTLY, SHARED = 0.5, 0.6, 0.12, 0.65
+_LIMIT = 24_000  # characters of any text that are looked at
+_ALL = 0xFFFFFFFF
+_FEW = 8  # hashes or words below which a share says nothing
+_WRITES = ("content", "new_string", "new_source", "file_text", "patch", "input", "command", "edits")
+_WRITERS = frozenset(("Write", "Edit", "Bash", "PowerShell"))
+
+
+def fingerprint(answer: dict, tool_input: dict) -> "dict | None":
+    """What is remembered of one answer, at most about 3 KB; None where there is no text."""
+    text = answer.get("answer")
+    if not isinstance(text, str) or not (letters := _letters(text)):
+        return None
+    asked = " ".join(v for k in ("prompt", "context") if isinstance(v := tool_input.get(k), str))
+    known = _runs(_letters(asked), _ALL)
+    runs = _runs(letters, _ALL)
+    new = runs - known if len(runs - known) >= _FEW else runs
+    marks, top = _sample(new, SAMPLE)
+    words, words_top = _sample(_words(text) - _words(asked), WORDS)
+    return {
+        "decision": _text(answer.get("decision")),
+        "model": _text(answer.get("model")),
+        "tokens": answer.get("tokens") if type(answer.get("tokens")) is int else None,
+        "cost": _micros(answer.get("cost_usd")),
+        "chars": len(text),
+        "top": top,
+        "marks": marks,
+        "hits": [],
+        "words": words,
+        "words_top": words_top,
+        "short": _phrase(text) if len(letters) < WINDOW + _FEW else None,
+        "after": 0,
+    }
+
+
+def worked(answers: object, tool: str, tool_input: dict) -> list:
+    """The answers after another tool call: what it wrote may be theirs, what it looked up is work done again."""
+    watched = _whole(answers)
+    text = "\n".join(_written(tool_input)) if tool in _WRITERS else ""
+    letters = _letters(text)
+    for answer in watched:
+        found = _found(answer, letters, text)
+        answer["hits"] = sorted({*answer["hits"], *found})
+        if not found:
+            answer["after"] += 1
+    return watched
+
+
+def judge(answers: object, message: str) -> list:
+    """One verdict for each answer: {"decision", "verdict", "kept", "made", "shared", "after", "chars", "reply_chars", ...}."""
+    letters, words = _letters(message), _words(message)
+    return [_judged(answer, letters, words, message) for answer in _whole(answers)]
+
+
+def saved(verdict: dict, baseline: "dict | None") -> "int | None":
+    """Micro-dollars: the answer's tokens at the baseline's prices, less what it cost. None where either is unknown."""
+    tokens, cost = verdict["tokens"], verdict["cost"]
+    if baseline is None or tokens is None or cost is None:
+        return None
+    written = min(tokens, verdict["chars"] // 4)
+    price = (tokens - written) * baseline["input_per_million"] + written * baseline["output_per_million"]
+    return round(price) - cost
+
+
+def _judged(answer: dict, letters: bytes, words: set, message: str) -> dict:
+    hits = {*answer["hits"], *_found(answer, letters, message)}
+    kept = len(hits) / len(answer["marks"])
+    made = _share(_runs(letters, answer["top"]), {*answer["marks"]})
+    shared = _share({w for w in words if w <= answer["words_top"]}, {*answer["words"]})
+    if kept >= KEPT or made >= MADE:
+        verdict = "used"
+    elif kept >= PARTLY or shared >= SHARED or answer["after"]:
+        verdict = "reworked"
+    else:
+        verdict = "ignored"
+    told = {key: answer.get(key) for key in ("decision", "tool", "model", "tokens", "cost", "chars", "after")}
+    measures = {"kept": round(kept, 2), "made": round(made, 2), "shared": round(shared, 2)}
+    return {**told, **measures, "verdict": verdict, "reply_chars": len(message)}
+
+
+def _found(answer: dict, letters: bytes, text: str) -> set:
+    """The answer's hashes that stand in a text. A very short answer stands there as a whole phrase or not at all."""
+    if answer["short"] is not None:
+        return {*answer["marks"]} if answer["short"] and f" {answer['short']} " in f" {_phrase(text)} " else set()
+    return _runs(letters, answer["top"]) & {*answer["marks"]}
+
+
+def _share(of: set, within: set) -> float:
+    return len(of & within) / len(of) if len(of) >= _FEW else 0.0
+
+
+def _letters(text: str) -> bytes:
+    return "".join(filter(str.isalnum, text[:_LIMIT].lower())).encode("utf-8", "replace")
+
+
+def _runs(letters: bytes, top: int) -> set:
+    """Hashes up to `top` of all runs; one run for a text shorter than that."""
+    crc, last = binascii.crc32, max(1, len(letters) - WINDOW + 1)
+    if not letters:
+        return set()
+    return {found for at in range(last) if (found := crc(letters[at : at + WINDOW])) <= top}
+
+
+def _words(text: str) -> set:
+    """Hashes of the longer words: they carry the matter."""
+    plain = "".join(c if c.isalnum() else " " for c in text[:_LIMIT].lower())
+    return {binascii.crc32(word.encode("utf-8", "replace")) for word in plain.split() if len(word) > 4}
+
+
+def _phrase(text: str) -> str:
+    return " ".join("".join(c if c.isalnum() else " " for c in text[:_LIMIT].lower()).split())
+
+
+def _sample(hashes: set, size: int) -> "tuple[list, int]":
+    """(the smallest `size` hashes, the largest of them): a sample that another text can be held to."""
+    kept = sorted(hashes)[:size]
+    return kept, kept[-1] if len(hashes) > size else _ALL
+
+
+def _written(value: object) -> list:
+    """The texts a tool was told to write."""
+    if isinstance(value, list):
+        return [text for each in value for text in _written(each)]
+    if not isinstance(value, dict):
+        return []
+    found = []
+    for key in _WRITES:
+        each = value.get(key)
+        if isinstance(each, str):
+            found.append(each)
+        elif isinstance(each, (list, dict)):
+            found += _written(each) if key == "edits" else [" ".join(t for t in each if isinstance(t, str))]
+    return found
+
+
+def _whole(answers: object) -> list:
+    """Those that are what `fingerprint` made; the state's file may hold anything."""
+    lists, numbers = ("marks", "hits", "words"), ("top", "words_top", "after", "chars")
+    return [
+        dict(answer)
+        for answer in (answers if isinstance(answers, list) else [])
+        if isinstance(answer, dict)
+        and all(isinstance(answer.get(key), list) and all(type(n) is int for n in answer[key]) for key in lists)
+        and all(type(answer.get(key)) is int for key in numbers)
+        and answer["marks"]
+        and isinstance(answer.get("short"), (str, type(None)))
+        and "tokens" in answer
+        and "cost" in answer
+    ]
+
+
+def _text(value: object) -> str:
+    return value[:120] if isinstance(value, str) else ""
+
+
+def _micros(dollars: object) -> "int | None":
+    return round(dollars * 1e6) if type(dollars) in (int, float) else None
