@@ -9,7 +9,6 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-LOCK_WAIT_S = 1.0
 _NOWHERE = (
     os.devnull
 )  # a home below it cannot exist: every file operation fails, and the hooks carry on without
@@ -80,34 +79,30 @@ def replace(path: str, data: bytes) -> None:
         raise
 
 
-def locked(path: str, wait_s: float = LOCK_WAIT_S) -> int:
+def locked(path: str, wait_s: float) -> int:
     """A descriptor that holds the exclusive lock; `unlock` it. The system frees it when its holder is killed.
 
     OSError when another process keeps it for longer than `wait_s`.
     """
     descriptor = opened(path, os.O_RDWR | os.O_CREAT)
+    if take_lock(descriptor, wait_s):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(f"{path} is locked")
+
+
+def take_lock(descriptor: int, wait_s: float) -> bool:
+    """Take the exclusive lock of an open file; False when another process keeps it for longer than `wait_s`."""
     end = time.monotonic() + wait_s
     while True:
         try:
             _try_lock(descriptor)
         except OSError:
             if time.monotonic() >= end:
-                os.close(descriptor)
-                raise
-            time.sleep(0.002)
+                return False
+            time.sleep(0.001)
         else:
-            return descriptor
-
-
-def share(descriptor: int, path: str) -> bool:
-    """Take a shared lock on an opened file; False when `path` is another file by now."""
-    if fcntl is None:
-        return True  # an open file cannot be renamed there
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except OSError:
-        return False
+            return True
 
 
 def _try_lock(descriptor: int) -> None:

@@ -20,6 +20,7 @@ _AGENTS, _LIST = 16, 12
 _KEEP_S = 7 * 86400
 _KEEP_FILES = 300
 _LOCKS = 16
+_LOCK_WAIT_S = 1.0
 
 
 def read(home: str, session: str) -> dict:
@@ -95,7 +96,7 @@ def _lock(home: str, session: str) -> "int | None":
     """One of a few lock files, never removed: a lock whose file can go is no lock."""
     number = sum(session.encode("utf-8", "replace")) % _LOCKS
     try:
-        return files.locked(os.path.join(home, "sessions", f"{number}.lock"))
+        return files.locked(os.path.join(home, "sessions", f"{number}.lock"), _LOCK_WAIT_S)
     except OSError:
         return None
 
