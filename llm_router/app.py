@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +13,7 @@ from llm_router import config, paths
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.db import Database
 from llm_router.errors import NotFoundError
+from llm_router.hosts.snapshot import Keeper, KeptLedger, Snapshot
 from llm_router.inventory import Inventory
 from llm_router.nouns import Decision, Event, Model, Reply, Request
 from llm_router.plan import Catalogue, World
@@ -40,6 +41,7 @@ class App:
     ledger: SqliteLedger
     inventory: Inventory
     router: Router
+    keeper: Keeper
 
     @classmethod
     def build(
@@ -85,7 +87,11 @@ class App:
             prices=prices,
             baseline=_baseline(catalogue, settings),
         )
-        return cls(root, loaded, providers, catalogue, prices, health, budgets, ledger, inventory, router)
+        keeper = Keeper(Snapshot(root, environ, router, providers, prices, budgets))
+        router = replace(router, ledger=KeptLedger(ledger, keeper))
+        return cls(
+            root, loaded, providers, catalogue, prices, health, budgets, ledger, inventory, router, keeper
+        )
 
     @property
     def settings(self) -> Settings:
@@ -109,10 +115,11 @@ class App:
         return {name: each.models for name, each in found.items() if each.models is not None}
 
     async def aclose(self) -> None:
-        """Close upstream connections and wait for the ledger's writer."""
+        """Close upstream connections, wait for the ledger's writer, and tell the hooks what has changed."""
+        self.ledger.close()
+        await self.keeper.aclose()
         await self.inventory.aclose()
         await self.providers.aclose()
-        self.ledger.close()
         self.budgets.close()
         self.health.close()
         self.inventory.close()

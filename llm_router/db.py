@@ -5,6 +5,7 @@ Every table lives here, because ledger, budgets and health share one file and on
     decisions, attempts     the ledger          written by record
     reservations, spend     the budgets         written by admit
     breakers, probes        health and checks   written by plan
+    hook_events, uses       what hooks saw      written by hosts
 
 Money is integer micro-dollars (NULL = unpriced), times are Unix seconds, durations milliseconds, JSON is text.
 """
@@ -237,4 +238,18 @@ def _health(connection: sqlite3.Connection) -> None:
         ) WITHOUT ROWID""")
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_ledger, _budgets, _health]
+def _hooks(connection: sqlite3.Connection) -> None:
+    connection.execute("""
+        CREATE TABLE hook_events (
+            id TEXT PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, host TEXT, session TEXT, agent TEXT,
+            decision_id TEXT, facts TEXT NOT NULL
+        ) WITHOUT ROWID""")
+    connection.execute("CREATE INDEX hook_events_session ON hook_events (session)")
+    connection.execute("CREATE INDEX hook_events_decision ON hook_events (decision_id)")
+    connection.execute("""
+        CREATE TABLE uses (
+            decision_id TEXT PRIMARY KEY, at REAL NOT NULL, session TEXT, verdict TEXT NOT NULL, how TEXT
+        ) WITHOUT ROWID""")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_ledger, _budgets, _health, _hooks]

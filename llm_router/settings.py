@@ -25,7 +25,11 @@ class RouterSettings(Section):
         default="opus", description="The model savings are measured against: an alias or provider/model."
     )
     enforce: Literal["smart", "hard", "soft", "off", "shadow"] = Field(
-        default="smart", description="For the hooks of a host; nothing reads it in this version."
+        default="smart", description="How strictly the hooks of a host hold its model to a suggested route."
+    )
+    warm_up: bool = Field(
+        default=False,
+        description="At the start of a host's session, let Ollama load the models that would be asked first.",
     )
     store_prompts: bool = Field(
         default=False, description="Keep prompts and answers in the ledger. Off: only sizes and a hash."

@@ -70,7 +70,7 @@ def version() -> str:
 def command(hooks: str, host: str, event: str) -> str:
     """The line of a POSIX shell that runs one hook; `hooks` is the folder, as the host expands it."""
     return (
-        f'for p in {PYTHONS}; do "$p" -S -E -c \'{CODE}\' "{hooks}" {host} {event} 2>/dev/null && exit 0; done; exit 0'
+        f'for p in {PYTHONS}; do "$p" -S -E -I -c \'{CODE}\' "{hooks}" {host} {event} 2>/dev/null && exit 0; done; exit 0'
     )
 
 

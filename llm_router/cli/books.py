@@ -1,4 +1,4 @@
-"""The ledger opened for reading, with what waits in the spool carried in first."""
+"""The ledger opened for reading, with what waits in the spool and at the hooks carried in first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from llm_router import paths
 from llm_router.db import FAILURES, connect
 from llm_router.errors import RouterError
+from llm_router.hosts import events
 from llm_router.record import SqliteLedger
 
 
@@ -16,6 +17,7 @@ from llm_router.record import SqliteLedger
 def ledger() -> Generator[sqlite3.Connection]:
     root = paths.home()
     SqliteLedger(root, store_prompts=False).drain()
+    events.drain(root)
     try:
         connection = connect(paths.database(root))
     except FAILURES as error:

@@ -114,7 +114,7 @@ def _facts(row: UsageRow) -> dict[str, Any]:
 
 
 def _savings(saved: Savings) -> dict[str, Any]:
-    money_fields = ("cost", "baseline_cost", "quota_baseline_cost")
+    money_fields = ("cost", "baseline_cost", "quota_baseline_cost", "unused_cost")
     found = asdict(saved)
     dollars = {f"{name}_usd": usd(found.pop(name)) for name in money_fields}
     return found | dollars | {"saved_usd": usd(saved.saved)}
@@ -129,6 +129,10 @@ def _told(saved: Savings) -> str:
             f"saved: {money(saved.saved)} against {baseline} over {saved.measured:,} measured answers "
             f"({money(saved.cost)} instead of {money(saved.baseline_cost)})"
         )
+    if saved.unwatched:
+        line += f"; {saved.unwatched:,} of those from tools without hooks, where it is not known whether they were used"
+    if saved.unused:
+        line += f"; {saved.unused:,} reworked or ignored by the host, at {money(saved.unused_cost)} deducted"
     if saved.unmeasured:
         line += f"; {saved.unmeasured:,} not measured"
     if saved.quota_calls:

@@ -100,9 +100,11 @@ async def resource(warm: Warm, name: str) -> JsonDict:
 
 
 async def _usage(warm: Warm, arguments: UsageOf) -> JsonDict:
+    from llm_router.hosts import events
     from llm_router.record import queries
 
     app = await warm.app()
+    await asyncio.to_thread(events.drain, app.root)
     since, until = _span(arguments.period)
     rows, saved = await asyncio.to_thread(
         _read,
@@ -116,6 +118,8 @@ async def _usage(warm: Warm, arguments: UsageOf) -> JsonDict:
         "cost_usd": usd(sum(row.cost for row in rows)),
         "saved_usd": usd(saved.saved),
     }
+    if saved.unused:
+        facts["unused"] = saved.unused
     if saved.baselines:
         facts["baseline"] = ", ".join(saved.baselines)
     return facts

@@ -42,7 +42,7 @@ class Warm:
 
     async def _quietly(self) -> None:
         try:
-            await self.app()
+            (await self.app()).keeper.touch()  # the hooks of this session read what is written now
         except RouterError:
             return  # every call says so, with its fix
         except Exception:  # likewise, but this is a defect and leaves its trace

@@ -53,6 +53,10 @@ class Savings:
     Over `measured` answers only: both costs known, and not by subscription. Those spend quota, not dollars, and stand
     apart: `quota_calls`, and what their tokens cost on the baseline. `unmeasured` answers are in no sum. `saved` is
     None where nothing was measured.
+
+    An answer of an MCP tool in a session with hooks counts when the hooks saw it used. What they saw reworked or
+    ignored is `unused`: it saved nothing, and its `unused_cost` is deducted. Where they saw neither, it is unmeasured.
+    `unwatched` of the measured answers were a tool's in a session without hooks: whether they were used is not known.
     """
 
     measured: int
@@ -62,10 +66,15 @@ class Savings:
     quota_calls: int
     quota_baseline_cost: int
     baselines: tuple[str, ...]
+    unused: int = 0
+    unused_cost: int = 0
+    unwatched: int = 0
 
     @property
     def saved(self) -> int | None:
-        return self.baseline_cost - self.cost if self.measured else None
+        if not self.measured and not self.unused:
+            return None
+        return self.baseline_cost - self.cost - self.unused_cost
 
 
 def usage(connection: sqlite3.Connection, since: float, until: float, by: By = "none") -> list[UsageRow]:
@@ -98,27 +107,45 @@ def usage(connection: sqlite3.Connection, since: float, until: float, by: By = "
     return [UsageRow(**dict(row)) for row in found]
 
 
+_ANSWERED = """
+    SELECT d.cost, d.baseline_cost, d.billing = 'subscription' AS quota,
+           d.cost IS NOT NULL AND d.baseline_cost IS NOT NULL AS known,
+           d.door = 'mcp' AS tool, coalesce(u.verdict, '') AS verdict,
+           d.door = 'mcp' AND (
+               u.verdict IS NOT NULL
+               OR EXISTS (SELECT 1 FROM hook_events h WHERE h.session = d.session)
+               OR EXISTS (SELECT 1 FROM hook_events h WHERE h.decision_id = d.id)
+           ) AS watched
+    FROM decisions d LEFT JOIN uses u ON u.decision_id = d.id AND d.door = 'mcp'
+    WHERE d.at >= ? AND d.at < ? AND d.provider IS NOT NULL AND d.error IS NULL
+"""
+
+
 def savings(connection: sqlite3.Connection, since: float, until: float) -> Savings:
     row = connection.execute(
-        """
-        WITH answered AS (
-            SELECT cost, baseline_cost, billing = 'subscription' AS quota,
-                   cost IS NOT NULL AND baseline_cost IS NOT NULL AS known
-            FROM decisions WHERE at >= ? AND at < ? AND provider IS NOT NULL AND error IS NULL
+        f"""
+        WITH answered AS ({_ANSWERED}),
+        judged AS (
+            SELECT *, NOT watched OR verdict = 'used' AS counts, watched AND verdict IN ('reworked', 'ignored') AS unused
+            FROM answered
         )
-        SELECT coalesce(sum(known AND NOT quota), 0), coalesce(sum(NOT known AND NOT quota), 0),
-               coalesce(sum(cost) FILTER (WHERE known AND NOT quota), 0),
-               coalesce(sum(baseline_cost) FILTER (WHERE known AND NOT quota), 0),
-               coalesce(sum(quota), 0), coalesce(sum(baseline_cost) FILTER (WHERE quota), 0)
-        FROM answered
-        """,
+        SELECT coalesce(sum(counts AND known AND NOT quota), 0) AS measured,
+               coalesce(sum(CASE WHEN counts THEN NOT known AND NOT quota ELSE NOT unused END), 0) AS unmeasured,
+               coalesce(sum(cost) FILTER (WHERE counts AND known AND NOT quota), 0) AS cost,
+               coalesce(sum(baseline_cost) FILTER (WHERE counts AND known AND NOT quota), 0) AS baseline_cost,
+               coalesce(sum(counts AND quota), 0) AS quota_calls,
+               coalesce(sum(baseline_cost) FILTER (WHERE counts AND quota), 0) AS quota_baseline_cost,
+               coalesce(sum(unused), 0) AS unused, coalesce(sum(cost) FILTER (WHERE unused), 0) AS unused_cost,
+               coalesce(sum(tool AND NOT watched AND known AND NOT quota), 0) AS unwatched
+        FROM judged
+        """,  # noqa: S608 - ours
         (since, until),
     ).fetchone()
     names = connection.execute(
         "SELECT DISTINCT baseline FROM decisions WHERE at >= ? AND at < ? AND baseline_cost IS NOT NULL ORDER BY 1",
         (since, until),
     )
-    return Savings(*row, baselines=tuple(name for (name,) in names))
+    return Savings(**dict(row), baselines=tuple(name for (name,) in names))
 
 
 def decision(connection: sqlite3.Connection, which: str) -> dict[str, Any]:

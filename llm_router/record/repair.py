@@ -13,8 +13,8 @@ from llm_router.record import rows
 from llm_router.record.condition import check_whole, is_corrupt
 from llm_router.record.spool import Spool
 
-# what is worth carrying over: what happened, and what counts against a budget
-_TABLES = ("decisions", "attempts", "spend")
+# what is worth carrying over: what happened, what counts against a budget, and what became of answers
+_TABLES = ("decisions", "attempts", "spend", "hook_events", "uses")
 
 
 @dataclass(frozen=True, slots=True)

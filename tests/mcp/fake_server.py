@@ -86,7 +86,14 @@ def replied(request, model, cost=0, stop="end"):
     return Done(Reply(answer, decided(request, attempt(model, cost=cost), cost=cost)))
 
 
+class FakeKeeper:
+    def touch(self):
+        pass
+
+
 class FakeApp:
+    keeper = FakeKeeper()
+
     @classmethod
     def build(cls):
         broken = os.environ.get("FAKE_BROKEN_UNLESS")
