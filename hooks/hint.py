@@ -10,6 +10,11 @@ import sys
 
 import prompts
 
+
+def _set(table: str) -> "frozenset[str]":
+    return frozenset(table.split())
+
+
 SURE = 0.5  # confidence of the classifier
 _ROUTED = ("query", "research", "analyze", "generate", "code")
 _LEVELS = ("simple", "moderate", "complex", "deep_reasoning")
@@ -27,24 +32,25 @@ _WORK = {
 _CALL = 60  # tokens of the tool call around its prompt
 _CONTEXT = 12_000  # tokens of a small conversation, read once more for the turn that the call adds ...
 _CACHED = 0.1  # ... at the price of cached input
-_USUAL_PRICES = (5.0, 25.0)  # dollars a million, in and out: only their ratio matters when the baseline is unknown
+_USUAL_PRICES = (
+    5.0,
+    25.0,
+)  # dollars a million, in and out: only their ratio matters when the baseline is unknown
 
-_WRITES = frozenset("write draft compose author pen prepare".split())
-_ADDS = frozenset("add create make produce".split())
-_CONTENT = frozenset(
-    """card cards spec specs specification story stories ticket tickets docs documentation readme changelog notes note
+_WRITES = _set("write draft compose author pen prepare")
+_ADDS = _set("add create make produce")
+_CONTENT = _set("""card cards spec specs specification story stories ticket tickets docs documentation readme changelog notes note
     email mail letter post blog article announcement summary description proposal report rfc adr prd brief outline
     copy faq guide tutorial message poem haiku essay speech tweet newsletter memo agenda bio slogan tagline runbook
-    handbook manual whitepaper postmortem invitation reply text paragraph page-copy persona checklist""".split()
+    handbook manual whitepaper postmortem invitation reply text paragraph page-copy persona checklist""")
+_SNIPPETS = _set(
+    "function regex regexp script query one-liner oneliner snippet command class program algorithm macro formula"
 )
-_SNIPPETS = frozenset(
-    "function regex regexp script query one-liner oneliner snippet command class program algorithm macro formula".split()
-)
-_TREATS = frozenset(
-    "explain convert translate review refactor simplify optimize optimise fix debug what what's why rewrite port".split()
+_TREATS = _set(
+    "explain convert translate review refactor simplify optimize optimise fix debug what what's why rewrite port"
 )
 _ASK = 40  # words before a snippet; more than that is the report of a fault in a project
-_MAKES = frozenset("write create implement generate give show code make build produce".split())
+_MAKES = _set("write create implement generate give show code make build produce")
 
 
 def hint(prompt: str, state: dict, snapshot: dict) -> "tuple[str, dict] | None":
@@ -141,7 +147,7 @@ def _is_content(prompt: str, task: str) -> bool:
 def _is_snippet(prompt: str) -> bool:
     """Code that needs no repository: the snippet is in the prompt, or a single small thing is to be written."""
     words = _words(prompt)
-    if prompt.count("```") > 1 and len(prompt.split("```")[0].split()) < _ASK:
+    if prompt.count("```") > 1 and len(prompt.partition("```")[0].split()) < _ASK:
         return not _TREATS.isdisjoint(words[:6])
     starts = [place for place, word in enumerate(words[:8]) if word in _MAKES]
     return any(not _SNIPPETS.isdisjoint(words[place + 1 : place + 7]) for place in starts)
@@ -166,11 +172,15 @@ def _block(route: dict, via: str, saved: float, snapshot: dict) -> str:
     lines.append(f"via:    {via[:80] or 'the cheapest model that can do it'}")
     if saved:
         lines.append(f"saves:  up to about {_dollars(saved)} against {snapshot['baseline']['model'][:60]}")
-    return "\n".join((_top(route["soft"]), *(f"│ {line}" for line in lines), "└" + "─" * 40, _after(route["soft"])))
+    return "\n".join(
+        (_top(route["soft"]), *(f"│ {line}" for line in lines), "└" + "─" * 40, _after(route["soft"]))
+    )
 
 
 def _top(soft: bool) -> str:
-    return "┌─ SUGGESTED ROUTE ─ llm-router ─────────" if soft else "┌─ MANDATORY ROUTE ─ llm-router ─────────"
+    return (
+        "┌─ SUGGESTED ROUTE ─ llm-router ─────────" if soft else "┌─ MANDATORY ROUTE ─ llm-router ─────────"
+    )
 
 
 def _after(soft: bool) -> str:
@@ -186,4 +196,5 @@ def _after(soft: bool) -> str:
 
 
 def _dollars(amount: float) -> str:
-    return f"${amount:.2f}" if amount >= 0.1 else f"${amount:.4f}".rstrip("0")
+    """One digit: the estimate is no better than that."""
+    return f"${float(f'{amount:.1g}'):f}".rstrip("0").rstrip(".")

@@ -11,26 +11,42 @@
     news          what happens now, which only a search can tell
 """
 
+
+def _set(table: str) -> "frozenset[str]":
+    return frozenset(table.split())
+
+
 LONGEST = 6000  # characters
 
 _EDGES = ".,;:!?()[]{}<>\"'`*“”‘’«»„…。，！？、：；（）「」"
 _MARKS = ("/", "!", "<", "@", "\\", "#")
 
 # A prompt that starts so goes on with what was said before.
-_CONTINUES = frozenset(
-    """yes yeah yep yup ya no nope nah ok okay k sure right correct exactly great good nice perfect cool thanks thank thx
+_CONTINUES = _set("""yes yeah yep yup ya no nope nah ok okay k sure right correct exactly great good nice perfect cool thanks thank thx
     continue proceed go resume retry again also and but or so then now next instead actually wait hmm hm oh ah well
     still same another more less keep stop undo revert done fine agreed please-continue lgtm yay ouch sorry oops
-    ja nein weiter oui non sí si да нет дальше""".split()
-)
-_SAID_BEFORE = frozenset(
-    """above below earlier previously previous aforementioned again we us our ours let's lets we're we've we'll we'd
+    ja nein weiter oui non sí si да нет дальше""")
+_SAID_BEFORE = _set("""above below earlier previously previous aforementioned again we us our ours let's lets we're we've we'll we'd
     yours nevermind remaining leftover todo todos
     diese dieser dieses diesen diesem dies obige unser unsere cette cet ces notre nos este esta estos estas nuestro
     nuestra esse essa isso nosso nossa questo questa questi nostro nostra deze onze этот эта это эту эти этого наш
-    наша нашего""".split()
+    наша нашего""")
+_SAID_PARTS = (
+    "这个",
+    "這個",
+    "这段",
+    "上面",
+    "刚才",
+    "我们",
+    "この",
+    "その",
+    "これ",
+    "それ",
+    "上の",
+    "위의",
+    "이것",
+    "우리",
 )
-_SAID_PARTS = ("这个", "這個", "这段", "上面", "刚才", "我们", "この", "その", "これ", "それ", "上の", "위의", "이것", "우리")
 _SAID_PHRASES = (
     "you said", "you wrote", "you made", "you did", "you just", "you mentioned", "you suggested", "you gave",
     "you proposed", "you found", "you have", "you've", "your answer", "your last", "your plan", "your change",
@@ -39,53 +55,49 @@ _SAID_PHRASES = (
     "the latter", "one more", "step 1", "step 2", "step 3", "step 4", "option a", "option b", "option 1", "option 2",
     "try it", "the following", "the given", "the attached", "what about", "how about",
 )  # fmt: skip
-_POINTS = frozenset("this these those that".split())
-_TIMES = frozenset("week weekend month year morning afternoon evening century decade day days time age".split())
-_PRONOUNS = frozenset("it it's its them they they're their these those he she his her".split())
+_POINTS = _set("this these those that")
+_TIMES = _set("week weekend month year morning afternoon evening century decade day days time age")
+_PRONOUNS = _set("it it's its them they they're their these those he she his her")
 # After "that" these make it a joint of the sentence ("a function that returns"), not a finger.
-_MATTERS = frozenset(
-    """file function class method code test tests bug error issue change commit branch thing module script approach idea
+_MATTERS = _set("""file function class method code test tests bug error issue change commit branch thing module script approach idea
     part section list table answer output result plan case page component endpoint option line block variable query
-    message log image picture screenshot diff pr patch repo project app directory folder feature problem""".split()
-)
+    message log image picture screenshot diff pr patch repo project app directory folder feature problem""")
 # "the build", "my tests": things of a project. "the function of the liver" is about something else.
-_THINGS = _MATTERS | frozenset(
-    """codebase repository application build builds server client database db api apis docs documentation readme
+_THINGS = _MATTERS | _set("""codebase repository application build builds server client database db api apis docs documentation readme
     config configuration settings spec specs design schema migration migrations logs ci pipeline changes user users ui
-    dashboard frontend backend workflow package packages dependency dependencies dependencies lint linter typechecker
+    dashboard frontend backend workflow package packages dependency dependencies lint linter typechecker
     deployment container image service services worker workers job jobs parser router handler modal button form header
     footer sidebar menu login tests suite fixture changelog release version ticket tickets card board backlog website
-    site homepage cli tool tools machine computer laptop disk terminal shell environment env port process""".split()
-)
-_OWNERS = frozenset("the my".split())
+    site homepage cli tool tools machine computer laptop disk terminal shell environment env port process""")
+_OWNERS = _set("the my")
 _LOCAL = ("localhost", "127.0.0.1", "in here", "this folder", "on my ", "current directory", "current branch",
           "current file", "current folder", "working tree", "working directory", "is installed", "are installed",
           "codebase", "the repo", "stack trace above")  # fmt: skip
 _SUFFIXES = tuple(
     f".{name}"
-    for name in """py ts tsx js jsx mjs go rs rb java kt c h cc cpp hpp cs php swift scala sh bash zsh sql md mdx txt
+    for name in _set("""py ts tsx js jsx mjs go rs rb java kt c h cc cpp hpp cs php swift scala sh bash zsh sql md mdx txt
     json jsonc yaml yml toml ini cfg conf lock csv tsv html css scss vue svelte ipynb xml log env pdf docx xlsx png jpg
-    svg diff patch dockerfile proto tf gradle""".split()
+    svg diff patch dockerfile proto tf gradle""")
 )
-_PRODUCTS = frozenset(
-    "node next vue nuxt three d3 express react angular ember chart p5 backbone discord alpine moment require".split()
+_PRODUCTS = _set(
+    "node next vue nuxt three d3 express react angular ember chart p5 backbone discord alpine moment require"
 )
 
-_ACTS = frozenset(
-    """push pull commit merge rebase cherry-pick stash checkout deploy publish release run rerun execute start restart
+_ACTS = _set("""push pull commit merge rebase cherry-pick stash checkout deploy publish release run rerun execute start restart
     launch install uninstall upgrade open close kill delete remove rm mv cp ls cd cat grep find git npm npx pnpm yarn
     pip uv cargo make docker kubectl terraform brew apt sudo curl chmod chown ssh lint format rename move read look
-    check inspect search-for list grant allow deny approve reject enable disable configure login logout""".split()
+    check inspect search-for list grant allow deny approve reject enable disable configure login logout""")
+_POLITE = _set("please can could would you kindly i'd like to want need i just go ahead hey hi hello claude")
+_HOSTS = _set(
+    "claude codex gemini host bash mcp yourself session hook hooks subagent subagents llm-router tool tools"
 )
-_POLITE = frozenset("please can could would you kindly i'd like to want need i just go ahead hey hi hello claude".split())
-_HOSTS = frozenset("claude codex gemini host bash mcp yourself session hook hooks subagent subagents llm-router tool tools".split())
-_RIGHTS = frozenset(
+_RIGHTS = _set(
     "permission permissions setting settings allowlist denylist allow deny approve trust config configure enable "
-    "disable hook hooks mode sandbox".split()
+    "disable hook hooks mode sandbox"
 )
 _OPT_OUT = ("llm_", "llm-router", "llm router", "don't route", "do not route", "no routing", "without routing",
             "answer yourself", "answer it yourself", "do it yourself", "without tools", "don't use tools")  # fmt: skip
-_NEWS = frozenset("today tonight yesterday tomorrow currently latest newest news weather breaking".split())
+_NEWS = _set("today tonight yesterday tomorrow currently latest newest news weather breaking")
 _NEWS_PHRASES = ("right now", "up to date", "up-to-date", "this week", "this month", "at the moment")
 
 
@@ -137,7 +149,11 @@ def _unquoted(prose: str, opening: str, closing: str) -> "tuple[str, bool]":
         inside, end, after = rest.partition(closing)
         if not start or not end:
             return "".join((*kept, prose)), shown
-        kept += [before, " ", inside if opening == "`" else ""]  # names in backticks stay part of the sentence
+        kept += [
+            before,
+            " ",
+            inside if opening == "`" else "",
+        ]  # names in backticks stay part of the sentence
         shown = shown or (opening != "`" and len(inside.split()) > 1)
         prose = after
 
@@ -186,7 +202,12 @@ def _at_hand(words: "list[str]", flat: str, shown: bool) -> bool:
     for owner, thing, after in zip(words, words[1:], [*words[2:], ""], strict=False):
         if owner in _OWNERS and thing in _THINGS and (owner == "my" or after not in {"of", "that", "which"}):
             return True
-        if owner == "the" and after in _THINGS and thing not in _THINGS and thing.endswith(("ing", "ed", "new", "current", "old")):
+        if (
+            owner == "the"
+            and after in _THINGS
+            and thing not in _THINGS
+            and thing.endswith(("ing", "ed", "new", "current", "old"))
+        ):
             return True
     return False
 

@@ -135,7 +135,9 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
         new, pending = enforce.answered(own)
         _become(own, new)
         own["settled"] = use
-        own["failed"] = own.get("failed", 0) + 1 if payload["failed"] and type(own.get("failed", 0)) is int else 0
+        own["failed"] = (
+            own.get("failed", 0) + 1 if payload["failed"] and type(own.get("failed", 0)) is int else 0
+        )
         if answer is not None:
             own["answers"] = [*answers, {**answer, "tool": payload["tool"]}][-_ANSWERS:]
             _add(whole["counts"], "routed")
@@ -155,9 +157,7 @@ def _journal_decision(payload: dict, home: str, mode: str, told: dict) -> None:
     if "violation" in told:
         violation = told["violation"]
         journal.violation(home, payload["session"], violation["expected"], violation["got"])
-        journal.event(
-            home, "violation", **_who(payload), mode=mode, denied="deny" in told, **violation
-        )
+        journal.event(home, "violation", **_who(payload), mode=mode, denied="deny" in told, **violation)
     if "shadow" in told:
         journal.event(home, "shadow", **_who(payload), **told["shadow"])
     if "loop" in told:

@@ -9,8 +9,8 @@ repeats those.
     made    how much of the last message is the answer's text
     shared  how many of the last message's longer words the answer has as well
 
-    used      kept >= 0.5, or a message that is made of the answer (made >= 0.6): it replaced the work
-    reworked  some of it came back, or its words did, or the work was done again with other tools: not counted
+    used      kept >= 0.5, or a message made of the answer (made >= 0.6, kept >= 0.12): it replaced the work
+    reworked  some of it came back (kept >= 0.12), or its words did (shared >= 0.5), or other tools worked after it
     ignored   neither
 """
 
@@ -18,12 +18,13 @@ import binascii
 
 WINDOW, SAMPLE = 16, 128
 WORDS = 96
-KEPT, MADE, PARTLY, SHARED = 0.5, 0.6, 0.12, 0.65
-_LIMIT = 24_000  # characters of any text that are looked at
+KEPT, MADE, PARTLY, SHARED = 0.5, 0.6, 0.12, 0.5
+_LIMIT = 60_000  # characters of any text that are looked at
 _ALL = 0xFFFFFFFF
 _FEW = 8  # hashes or words below which a share says nothing
-_WRITES = ("content", "new_string", "new_source", "file_text", "patch", "input", "command", "edits")
-_WRITERS = frozenset(("Write", "Edit", "Bash", "PowerShell"))
+_LOOKS = frozenset(("Read", "Grep", "Glob", "LS", "WebSearch", "WebFetch", "Agent"))
+_WORKS = _LOOKS | {"Write", "Edit", "Bash", "PowerShell"}
+_UNDONE = "old_string"
 
 
 def fingerprint(answer: dict, tool_input: dict) -> "dict | None":
@@ -48,7 +49,7 @@ def fingerprint(answer: dict, tool_input: dict) -> "dict | None":
         "hits": [],
         "words": words,
         "words_top": words_top,
-        "short": _phrase(text) if len(letters) < WINDOW + _FEW else None,
+        "short": _short(text) if len(letters) < WINDOW + _FEW else [],
         "after": 0,
     }
 
@@ -56,13 +57,12 @@ def fingerprint(answer: dict, tool_input: dict) -> "dict | None":
 def worked(answers: object, tool: str, tool_input: dict) -> list:
     """The answers after another tool call: what it wrote may be theirs, what it looked up is work done again."""
     watched = _whole(answers)
-    text = "\n".join(_written(tool_input)) if tool in _WRITERS else ""
+    text = "" if tool in _LOOKS else "\n".join(_texts(tool_input))
     letters = _letters(text)
     for answer in watched:
         found = _found(answer, letters, text)
         answer["hits"] = sorted({*answer["hits"], *found})
-        if not found:
-            answer["after"] += 1
+        answer["after"] += not found and tool in _WORKS
     return watched
 
 
@@ -87,22 +87,41 @@ def _judged(answer: dict, letters: bytes, words: set, message: str) -> dict:
     kept = len(hits) / len(answer["marks"])
     made = _share(_runs(letters, answer["top"]), {*answer["marks"]})
     shared = _share({w for w in words if w <= answer["words_top"]}, {*answer["words"]})
-    if kept >= KEPT or made >= MADE:
-        verdict = "used"
-    elif kept >= PARTLY or shared >= SHARED or answer["after"]:
-        verdict = "reworked"
-    else:
-        verdict = "ignored"
     told = {key: answer.get(key) for key in ("decision", "tool", "model", "tokens", "cost", "chars", "after")}
     measures = {"kept": round(kept, 2), "made": round(made, 2), "shared": round(shared, 2)}
-    return {**told, **measures, "verdict": verdict, "reply_chars": len(message)}
+    verdict, how = _verdict(kept, made, shared, answer["after"])
+    return {**told, **measures, "verdict": verdict, "how": how, "reply_chars": len(message)}
+
+
+def _verdict(kept: float, made: float, shared: float, after: int) -> "tuple[str, str]":
+    """The verdict and, in a few words, why."""
+    if kept >= KEPT:
+        return "used", f"{kept:.0%} of it came back"
+    if made >= MADE and kept >= PARTLY:
+        return "used", f"{made:.0%} of the reply is its text"
+    if kept >= PARTLY:
+        return "reworked", f"only {kept:.0%} of it came back"
+    if shared >= SHARED:
+        return "reworked", f"{shared:.0%} of the reply's words are its words"
+    if after:
+        return "reworked", f"{after} other tool calls afterwards"
+    return "ignored", "no trace of it"
 
 
 def _found(answer: dict, letters: bytes, text: str) -> set:
     """The answer's hashes that stand in a text. A very short answer stands there as a whole phrase or not at all."""
-    if answer["short"] is not None:
-        return {*answer["marks"]} if answer["short"] and f" {answer['short']} " in f" {_phrase(text)} " else set()
+    if answer["short"]:
+        count, crc = answer["short"]
+        words = _phrase(text)
+        runs = (" ".join(words[at : at + count]) for at in range(len(words) - count + 1))
+        return {*answer["marks"]} if any(_hash(run) == crc for run in runs) else set()
     return _runs(letters, answer["top"]) & {*answer["marks"]}
+
+
+def _short(text: str) -> list:
+    """[how many words, the hash of them all]"""
+    words = _phrase(text)
+    return [len(words), _hash(" ".join(words))]
 
 
 def _share(of: set, within: set) -> float:
@@ -123,12 +142,15 @@ def _runs(letters: bytes, top: int) -> set:
 
 def _words(text: str) -> set:
     """Hashes of the longer words: they carry the matter."""
-    plain = "".join(c if c.isalnum() else " " for c in text[:_LIMIT].lower())
-    return {binascii.crc32(word.encode("utf-8", "replace")) for word in plain.split() if len(word) > 4}
+    return {_hash(word) for word in _phrase(text) if len(word) > 4}
 
 
-def _phrase(text: str) -> str:
-    return " ".join("".join(c if c.isalnum() else " " for c in text[:_LIMIT].lower()).split())
+def _phrase(text: str) -> list:
+    return "".join(c if c.isalnum() else " " for c in text[:_LIMIT].lower()).split()
+
+
+def _hash(text: str) -> int:
+    return binascii.crc32(text.encode("utf-8", "replace"))
 
 
 def _sample(hashes: set, size: int) -> "tuple[list, int]":
@@ -137,33 +159,30 @@ def _sample(hashes: set, size: int) -> "tuple[list, int]":
     return kept, kept[-1] if len(hashes) > size else _ALL
 
 
-def _written(value: object) -> list:
-    """The texts a tool was told to write."""
-    if isinstance(value, list):
-        return [text for each in value for text in _written(each)]
-    if not isinstance(value, dict):
+def _texts(value: object, depth: int = 0) -> list:
+    """All texts a tool was given, but for what an edit takes away."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        value = [each for key, each in value.items() if key != _UNDONE]
+    if not isinstance(value, list) or depth > 3:
         return []
-    found = []
-    for key in _WRITES:
-        each = value.get(key)
-        if isinstance(each, str):
-            found.append(each)
-        elif isinstance(each, (list, dict)):
-            found += _written(each) if key == "edits" else [" ".join(t for t in each if isinstance(t, str))]
-    return found
+    return [text for each in value for text in _texts(each, depth + 1)]
 
 
 def _whole(answers: object) -> list:
     """Those that are what `fingerprint` made; the state's file may hold anything."""
-    lists, numbers = ("marks", "hits", "words"), ("top", "words_top", "after", "chars")
+    lists, numbers = ("marks", "hits", "words", "short"), ("top", "words_top", "after", "chars")
     return [
         dict(answer)
         for answer in (answers if isinstance(answers, list) else [])
         if isinstance(answer, dict)
-        and all(isinstance(answer.get(key), list) and all(type(n) is int for n in answer[key]) for key in lists)
+        and all(
+            isinstance(answer.get(key), list) and all(type(n) is int for n in answer[key]) for key in lists
+        )
         and all(type(answer.get(key)) is int for key in numbers)
         and answer["marks"]
-        and isinstance(answer.get("short"), (str, type(None)))
+        and len(answer["short"]) in (0, 2)
         and "tokens" in answer
         and "cost" in answer
     ]

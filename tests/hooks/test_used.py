@@ -1,0 +1,110 @@
+"""Was the answer used? Held to pairs written by hand (used_pairs.py), which are not a sample of anyone's real work.
+
+On the 47 pairs the thresholds were chosen with, and on the 21 written afterwards: verdict "used" precision 1.0, recall
+1.0; all three verdicts right in 68 of 68. Real precision is lower where it cannot be known better: a host that works
+out a short answer itself ("Canberra") and one that repeats it look the same. Summaries in the host's own words and
+translations are no use: the host wrote them, so nothing is saved.
+"""
+
+import json
+
+import pytest
+import used
+import used_pairs
+
+ALL = [*used_pairs.PAIRS, *used_pairs.HELD_OUT]
+
+
+def judged(prompt, answer, calls, message, **structured):
+    answers = [used.fingerprint({"answer": answer, **structured}, {"prompt": prompt})]
+    for tool, tool_input in calls:
+        answers = json.loads(json.dumps(used.worked(answers, tool, tool_input)))
+    (verdict,) = used.judge(answers, message)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("truth", "pair"), [(p[0], p[2:]) for p in ALL], ids=[f"{n}-{p[0]}-{p[1]}" for n, p in enumerate(ALL)]
+)
+def test_the_verdict_on_a_pair_is_its_truth(truth, pair):
+    verdict = judged(*pair)
+    assert verdict["verdict"] == truth, verdict
+
+
+def test_nothing_of_the_answer_can_be_read_from_its_fingerprint():
+    mark = used.fingerprint({"answer": used_pairs.BACKUP}, {"prompt": used_pairs.BACKUP_Q})
+    short = used.fingerprint({"answer": "hunter2"}, {"prompt": "what is the password?"})
+    stored = json.dumps([mark, short]).lower()
+    assert not any(word in stored for word in ("maintenance", "database", "hunter2", "password"))
+
+
+def test_a_fingerprint_is_small_however_long_the_answer():
+    text = " ".join(f"word{number} and more{number * 7}" for number in range(50_000))
+    assert len(json.dumps(used.fingerprint({"answer": text}, {"prompt": "q"}))) < 4_000
+
+
+def test_repeating_the_text_that_was_to_be_corrected_is_no_use_of_the_correction():
+    draft = "The quick brown fox jumps over the lazy dog while seven wizards watch from the old stone bridge at noon."
+    answer = draft.replace("quick brown", "swift russet").replace("old stone bridge", "ruined aqueduct")
+    call = f"Improve the words of this: {draft}"
+    assert judged(call, answer, [], draft)["verdict"] != "used"
+    assert judged(call, answer, [], answer)["verdict"] == "used"
+
+
+def test_one_quoted_sentence_of_a_long_answer_is_not_its_use():
+    parts = (used_pairs.INDEX, used_pairs.TCP, used_pairs.MUTEX, used_pairs.CACHE, used_pairs.BACKUP)
+    long = "\n\n".join(parts)
+    quoted = "The header is 8 bytes instead of at least 20."
+    assert judged("Tell me everything", long, [], quoted)["verdict"] != "used"
+
+
+def test_taking_text_away_is_not_writing_it():
+    calls = [("Edit", {"file_path": "a.md", "old_string": used_pairs.BACKUP, "new_string": "gone"})]
+    assert judged(used_pairs.BACKUP_Q, used_pairs.BACKUP, calls, "Removed.")["verdict"] != "used"
+
+
+def test_a_tool_that_does_no_work_is_not_doing_it_again():
+    calls = [("TodoWrite", {"todos": [{"content": "answer"}]}), ("ToolSearch", {"query": "select:x"})]
+    verdict = judged(used_pairs.TCP_Q, used_pairs.TCP, calls, "All good.")
+    assert verdict["verdict"] == "ignored"
+    assert verdict["after"] == 0
+
+
+def test_the_verdict_says_why_and_how_much():
+    verdict = judged(
+        used_pairs.TCP_Q, used_pairs.TCP, [], used_pairs.TCP, decision="d_1", model="ollama/qwen3"
+    )
+    assert verdict["decision"] == "d_1"
+    assert verdict["how"] == "100% of it came back"
+    assert verdict["kept"] == 1.0
+    assert verdict["reply_chars"] == verdict["chars"] == len(used_pairs.TCP)
+
+
+@pytest.mark.parametrize("answer", [{}, {"answer": ""}, {"answer": " \n- "}, {"answer": 7}, {"answer": None}])
+def test_no_text_leaves_no_fingerprint(answer):
+    assert used.fingerprint(answer, {"prompt": "q"}) is None
+
+
+@pytest.mark.parametrize(
+    "broken", [None, 7, "x", {}, [None, 7, {}], [{"marks": []}], [{"marks": ["a"], "hits": [], "words": []}]]
+)
+def test_answers_of_wrong_types_are_nobody(broken):
+    assert used.worked(broken, "Write", {"content": "x"}) == []
+    assert used.judge(broken, "x") == []
+
+
+@pytest.mark.parametrize(
+    "tool_input", [{}, {"prompt": 7}, {"edits": [{"new_string": ["x", 7, {"a": None}]}]}]
+)
+def test_strange_tool_inputs_do_no_harm(tool_input):
+    answers = [used.fingerprint({"answer": used_pairs.TCP}, tool_input)]
+    assert used.worked(answers, "Edit", tool_input)[0]["hits"] == []
+
+
+def test_savings_are_the_tokens_at_the_baselines_prices_less_the_cost():
+    baseline = {"model": "m", "input_per_million": 5.0, "output_per_million": 25.0}
+    verdict = {"tokens": 1000, "chars": 3200, "cost": 200}
+    assert used.saved(verdict, baseline) == 200 * 5 + 800 * 25 - 200
+    assert used.saved(verdict, None) is None
+    assert used.saved({**verdict, "tokens": None}, baseline) is None
+    assert used.saved({**verdict, "cost": None}, baseline) is None
