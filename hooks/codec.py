@@ -33,7 +33,10 @@ def loads(data: "bytes | str") -> object:
         return _package().loads(text, strict=False)
     try:
         value, end = make_scanner(_Grammar)(text, 0)
-    except StopIteration as error:
+    except (
+        StopIteration,
+        SystemError,
+    ) as error:  # it looks for its own error in a package that is not loaded
         raise ValueError("no JSON") from error
     if end != len(text):
         raise ValueError("text after the JSON")

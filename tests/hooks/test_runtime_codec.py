@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import codec
 import pytest
@@ -33,7 +36,38 @@ def test_what_it_writes_is_one_line_of_ascii(value):
     assert "\r" not in text
 
 
-@pytest.mark.parametrize("text", ["", " ", "{", '{"a":', "nonsense", '{"a":1}}', "[1,]", '"\\u12"', "\x00"])
+BROKEN = [
+    "",
+    " ",
+    "{",
+    "[",
+    '"',
+    '{"a":',
+    '{"a"',
+    "{1:2}",
+    "nonsense",
+    '{"a":1}}',
+    "[1,]",
+    '"\\u12"',
+    "\x00",
+    "-",
+    "9" * 9999,
+]
+
+
+def test_what_is_no_json_is_a_value_error_in_a_bare_interpreter_too():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import codec\n"
+        "for text in sys.argv[2:]:\n try: codec.loads(text)\n except ValueError: print('refused')\n"
+        "print(len(sys.modules))"
+    )
+    texts = [text for text in BROKEN if "\0" not in text]
+    command = [sys.executable, "-S", "-E", "-I", "-c", code, os.path.dirname(codec.__file__), *texts]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split()[:-1] == ["refused"] * len(texts)
+
+
+@pytest.mark.parametrize("text", BROKEN)
 def test_what_is_no_json_is_a_value_error(way, text):
     with pytest.raises(ValueError):
         codec.loads(text)
