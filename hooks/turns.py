@@ -178,11 +178,12 @@ def _call_name(host: str) -> str:
 
 def _prompt_key(payload: dict) -> str:
     """The host's id of the prompt where it has one, else the prompt's own mark."""
+    told = payload["raw"].get("prompt_id") or payload["raw"].get("turn_id")
+    if isinstance(told, str):
+        return told[:80]
     import binascii
 
-    told = payload["raw"].get("prompt_id")
-    mark = f"{binascii.crc32(payload['prompt'].encode('utf-8', 'replace')):08x}"
-    return f"{told}:{mark}"[:80] if isinstance(told, str) else mark
+    return f"{binascii.crc32(payload['prompt'].encode('utf-8', 'replace')):08x}"
 
 
 def _become(own: dict, new: dict) -> None:
