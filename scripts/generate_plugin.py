@@ -33,7 +33,9 @@ try:
  sys.path.insert(0,sys.argv[1]);import llm_router_hook as h;h.main(*sys.argv[2:])
 except BaseException:pass"""
 # Without braces, so that the variable is the shell's: opened as a project, this folder is no plugin and has none.
-SERVE = '[ -n "$CLAUDE_PLUGIN_ROOT" ] || CLAUDE_PLUGIN_ROOT=.; exec sh "$CLAUDE_PLUGIN_ROOT/extensions/mcp.sh"'
+SERVE = (
+    '[ -n "$CLAUDE_PLUGIN_ROOT" ] || CLAUDE_PLUGIN_ROOT=.; exec sh "$CLAUDE_PLUGIN_ROOT/extensions/mcp.sh"'
+)
 PYTHONS = "python3 python3.14 python3.13 python3.12 python3.11"
 
 # event -> time-out in seconds; nothing of ours takes one
@@ -69,9 +71,7 @@ def version() -> str:
 
 def command(hooks: str, host: str, event: str) -> str:
     """The line of a POSIX shell that runs one hook; `hooks` is the folder, as the host expands it."""
-    return (
-        f'for p in {PYTHONS}; do "$p" -S -E -I -c \'{CODE}\' "{hooks}" {host} {event} 2>/dev/null && exit 0; done; exit 0'
-    )
+    return f'for p in {PYTHONS}; do "$p" -S -E -I -c \'{CODE}\' "{hooks}" {host} {event} 2>/dev/null && exit 0; done; exit 0'
 
 
 def hooks_of(host: str, hooks: str, events: dict[str, int], *, unit: int = 1) -> Json:

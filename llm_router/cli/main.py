@@ -25,6 +25,9 @@ from llm_router.errors import RouterError, UsageError
 # name -> (module, what it does); the command is the function of that name (`_` for a reserved word)
 COMMANDS = {
     "demo": ("doors", "See the whole path on the embedded sandbox: no key, no network."),
+    "install": ("hosts", "Put the router into Claude Code, Codex, Gemini CLI and editors."),
+    "uninstall": ("hosts", "Take the router out of them; their settings become what they were."),
+    "status": ("hosts", "Which hosts have the router, and whether it is up to date there."),
     "ask": ("ask", "Route a prompt to the cheapest capable model and print its answer."),
     "classify": ("classify", "Say what kind of task a prompt is and how hard. No network."),
     "explain": ("explain", "Tell the whole story of one request."),
@@ -37,6 +40,8 @@ COMMANDS = {
     "health": ("providers", "Which models are cooling down after failures."),
     "doctor": ("doctor", "Find what is wrong, with the command that fixes it."),
     "config": ("config", "Check, show or describe the configuration."),
+    "violations": ("hooks", "How often suggested routes were gone around, and what helps."),
+    "hooks": ("hooks", "How the hooks inside hosts fare: runs, errors, latency."),
     "mcp": ("doors", "Serve MCP clients over stdio or HTTP."),
     "sandbox": ("doors", "Run simulated providers on 127.0.0.1 in the foreground."),
     "completion": ("completion", "Print the completion script of a shell."),
