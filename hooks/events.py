@@ -76,9 +76,11 @@ def on_status(payload: dict, _home: str, snapshot: dict) -> dict:
 
 
 def money(micros: int) -> str:
-    """Dollars with as many digits as it takes to be no zero."""
-    dollars = micros / 1e6
-    return f"${dollars:.2f}" if dollars >= 0.1 or micros == 0 else f"${dollars:.4f}"
+    """Cents, or hundredths of a cent where cents would hide it. A budget that is overdrawn has nothing left."""
+    dollars = max(micros, 0) / 1e6
+    if 0 < dollars < 0.0001:
+        return "<$0.0001"
+    return f"${dollars:.2f}" if dollars >= 0.1 or dollars == 0 else f"${dollars:.4f}"
 
 
 def _told(counts: dict, snapshot: dict, since: str) -> dict:
@@ -115,7 +117,7 @@ def _whole_number(value: object) -> int:
 
 
 def _forget(home: str, payload: dict) -> None:
-    if payload["agent"] in state.read(home, payload["session"])["agents"]:
+    if payload["agent"] and payload["agent"] in state.read(home, payload["session"])["agents"]:
         state.update(home, payload["session"], payload["agent"], lambda own, _whole: own.clear())
 
 
@@ -148,15 +150,19 @@ def _warm_up(home: str, snapshot: dict) -> None:
         files.replace(marker, b"")
     except OSError:
         return  # without the marker every session would start another
-    import subprocess
-
     folder = os.path.dirname(os.path.abspath(__file__))
     code = "import sys;sys.path.insert(0,sys.argv[1]);import warm;warm.main(*sys.argv[2:])"
-    subprocess.Popen(
-        [sys.executable, "-S", "-E", "-I", "-c", code, folder, snapshot["ollama_url"], *snapshot["warm"]],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # a pipe of the host's kept open would make the host wait for us
-        stderr=subprocess.DEVNULL,
-        cwd=home,
-        start_new_session=True,
-    )
+    flags = ["-S", "-E", "-I", "-c", code]
+    _leave_behind([sys.executable, *flags, folder, snapshot["ollama_url"], *snapshot["warm"]])
+
+
+def _leave_behind(command: list) -> None:
+    """Start a process that holds no pipe of the host's, or the host would wait for it as it waits for us."""
+    try:
+        nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+        os.posix_spawn(command[0], command, os.environ, file_actions=nothing, setsid=True)
+    except (AttributeError, NotImplementedError):  # Windows; an old system
+        import subprocess  # costs more than all the rest of this hook
+
+        none = subprocess.DEVNULL
+        subprocess.Popen(command, stdin=none, stdout=none, stderr=none, start_new_session=True)

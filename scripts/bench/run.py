@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import rows_classify
+import rows_hooks
 import rows_memory
 import rows_query
 import rows_size
@@ -35,6 +36,7 @@ GROUPS: dict[str, Callable[[int | None], Iterator[Row]]] = {
     "query": rows_query.rows,
     "tools-list": rows_size.tools_list,
     "size": rows_size.installed,
+    "hooks": rows_hooks.rows,
 }
 
 
