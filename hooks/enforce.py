@@ -11,6 +11,8 @@ Never denied: our own tools, and FREE: what loads our tools, asks or informs the
 session could lock up. A suggestion (a soft route) never denies.
 """
 
+import binascii
+
 MODES = ("smart", "hard", "soft", "shadow", "off")
 BLOCKED = frozenset(("Bash", "PowerShell", "Read", "Edit", "Write", "WebSearch", "WebFetch", "Agent"))
 GUARDED = ("query", "research", "analyze", "generate")
@@ -32,15 +34,16 @@ FREE = frozenset(
 EXPIRES_S = 300
 DENIALS = 2  # of one route; the next attempt passes: a model that insists twice has a reason, or a loop
 WARN_AT = 3  # violations of a session
-_TOGETHER_S = 0.05  # calls of one message start their hooks at once; a model's next message takes longer
+_TOGETHER_S = 0.3  # different calls within it belong to one message of the model: its next one takes longer
 
 
-def decide(tool: str, ours: bool, use: str, state: dict, mode: str, now: float) -> "tuple[dict, dict]":
-    """(what to do, the new state). `use` is the host's id of this call, "" if it has none.
+def decide(
+    tool: str, tool_input: dict, ours: bool, state: dict, mode: str, now: float
+) -> "tuple[dict, dict]":
+    """(what to do, the new state).
 
     What to do: {} or some of {"deny": reason, "violation": {"expected", "got"}, "loop": denials, "expired": True,
-    "shadow": {"expected", "got"}, "warn": text}. The same call asked twice (the same hooks installed twice) gets the
-    same answer and counts once.
+    "shadow": {"expected", "got"}}.
     """
     pending = state.get("pending")
     if mode == "off" or not isinstance(pending, dict):
@@ -50,22 +53,19 @@ def decide(tool: str, ours: bool, use: str, state: dict, mode: str, now: float) 
     if ours or tool in FREE or pending.get("soft") or not _guards(mode, pending, tool):
         return {}, state
     told = {"expected": str(pending.get("tool")), "got": tool}
-    seen = _texts(pending.get("seen"))
-    if use and use in seen:
-        return ({"deny": _reason(pending)} if mode in ("smart", "hard") else {}), state
-    pending = {**pending, "seen": [*seen, use][-16:] if use else seen}
     if mode == "shadow":
-        return {"shadow": told}, {**state, "pending": pending}
-    counted = {**state, "pending": pending, "violations": _count(state.get("violations")) + 1}
+        return {"shadow": told}, state
+    counted = {**state, "violations": _count(state.get("violations")) + 1}
     counted["recent"] = [*_texts(state.get("recent")), tool[:60]][-8:]
-    done: dict = {"violation": told}
     if mode == "soft":
-        return done, counted
-    if _exhausted(pending, now):
-        return {**done, "loop": _count(pending.get("blocked"))}, _without(counted)
-    counted["pending"] = _denied(pending, now)
+        return {"violation": told}, counted
+    key = f"{tool}:{binascii.crc32(repr(tool_input).encode('utf-8', 'replace'))}"
+    together = _together(pending, key, now)
+    if _count(pending.get("blocked")) >= DENIALS and not together:
+        return {"violation": told, "loop": _count(pending["blocked"])}, _without(counted)
+    counted["pending"] = _denied(pending, key, together, now)
     counted["denied"] = _count(state.get("denied")) + 1
-    return {**done, "deny": _reason(pending)}, counted
+    return {"violation": told, "deny": _reason(pending)}, counted
 
 
 def escalation(violations: int) -> str:
@@ -95,20 +95,18 @@ def _fresh(pending: dict, now: float) -> bool:
     return isinstance(at, (int, float)) and -5 <= now - at <= EXPIRES_S
 
 
-def _exhausted(pending: dict, now: float) -> bool:
-    return _count(pending.get("blocked")) >= DENIALS and not _together(pending, now)
-
-
-def _denied(pending: dict, now: float) -> dict:
-    """Calls of one message are one block, however many they are: the loop is in the messages."""
-    if _together(pending, now):
-        return pending
-    return {**pending, "blocked": _count(pending.get("blocked")) + 1, "blocked_at": now}
-
-
-def _together(pending: dict, now: float) -> bool:
+def _together(pending: dict, key: str, now: float) -> bool:
+    """Whether this call came in one message with the last one denied. The very same call again is another message."""
     last = pending.get("blocked_at")
-    return isinstance(last, (int, float)) and 0 <= now - last < _TOGETHER_S
+    near = isinstance(last, (int, float)) and 0 <= now - last < _TOGETHER_S
+    return near and key not in _texts(pending.get("keys"))
+
+
+def _denied(pending: dict, key: str, together: bool, now: float) -> dict:
+    """Calls of one message are one block, however many they are: the loop is in the messages."""
+    if together:
+        return {**pending, "keys": [*_texts(pending.get("keys")), key][-16:]}
+    return {**pending, "blocked": _count(pending.get("blocked")) + 1, "blocked_at": now, "keys": [key]}
 
 
 def _reason(pending: dict) -> str:

@@ -60,7 +60,7 @@ def on_pre_tool(payload: dict, home: str, snapshot: dict) -> dict:
 
     def change(own: dict, whole: dict) -> dict:
         told, new = enforce.decide(
-            payload["tool"], payload["ours"], payload["tool_use_id"], own, mode, time.time()
+            payload["tool"], payload["tool_input"], payload["ours"], own, mode, time.time()
         )
         _become(own, new)
         if "violation" in told:

@@ -241,11 +241,8 @@ def test_somebody_elses_llm_query_does_not_settle_the_route(turn):
     assert "deny" in turn("claude", "PreToolUse-Bash")
 
 
-def test_a_loop_is_broken_and_written_down_as_one(turn, events, monkeypatch):
+def test_a_loop_is_broken_and_written_down_as_one(turn, events):
     turn("claude", "UserPromptSubmit", prompt=QUESTION)
-    clock = iter(range(100))
-    real = turns.time.time()
-    monkeypatch.setattr(turns.time, "time", lambda: real + next(clock))
     said = [turn("claude", "PreToolUse-Bash", tool_use_id=f"t{number}") for number in range(4)]
     assert ["deny" in each for each in said] == [True, True, False, False]
     (event,) = events("loop")
@@ -269,7 +266,11 @@ def test_calls_made_at_once_are_all_denied_and_all_logged(turn, recorded, home, 
     results = []
 
     def one(number):
-        said = {**recorded("claude", "PreToolUse-Read"), "session_id": "s1", "tool_use_id": f"t{number}"}
+        said = {
+            **recorded("claude", "PreToolUse-Read"),
+            "session_id": "s1",
+            "tool_input": {"file_path": f"{number}"},
+        }
         results.append(start("claude", "PreToolUse", said))
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(2)]
