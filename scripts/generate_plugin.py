@@ -1,11 +1,12 @@
 """Write what the plugin hosts read of this repository, from one table: versions, hooks, the MCP server.
 
-    python3 scripts/generate_plugin.py            write the files
-    python3 scripts/generate_plugin.py --check    say which are out of date, exit 1 if any is
+python scripts/generate_plugin.py            write the files
+python scripts/generate_plugin.py --check    say which are out of date, exit 1 if any is
 
-Standard library only. The files: .claude-plugin/*.json, hooks/hooks.json, .mcp.json (Claude Code, and Codex, which
-reads the same ones), .codex-plugin/plugin.json and hooks/codex.json (Codex), extensions/gemini/** and server.json
-(the MCP registry).
+.claude-plugin/*.json, hooks/hooks.json, .mcp.json               Claude Code; Codex reads the marketplace too
+.codex-plugin/plugin.json, extensions/codex/*.json               Codex
+extensions/gemini/gemini-extension.json, .../hooks/hooks.json    Gemini CLI; pack it with scripts/pack_extension.py
+server.json                                                      the MCP registry
 """
 
 import json
@@ -15,9 +16,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from llm_router.hosts import variables  # noqa: E402 - found by the line above
+
 NAME = "llm-router"
 REGISTRY_NAME = "io.github.llm-router/llm-router"
 ABOUT = "Sends every prompt to the cheapest model that can do it well: free first, with budgets and an honest ledger."
+SHORT = "Routes each prompt to the cheapest capable model: local first, failover, budgets, honest ledger."
+SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 KEYWORDS = ["cost", "routing", "mcp", "hooks", "ollama"]
 SECRETS = {
     "OPENAI_API_KEY": "Makes OpenAI's models available",
@@ -85,14 +92,14 @@ def hooks_of(host: str, hooks: str, events: dict[str, int], *, unit: int = 1) ->
         }
         if host == "claude" and event == "SessionEnd":
             entry["async"] = True
-        if host == "gemini":
-            entry["name"] = f"{NAME}-{event}"
+        if host == "gemini-cli":
+            entry["name"] = NAME
         table[event] = [{"hooks": [entry]}]
     return {"hooks": table}
 
 
-def claude_files() -> dict[str, Json]:
-    plugin = {
+def manifest() -> Json:
+    return {
         "name": NAME,
         "version": version(),
         "description": ABOUT,
@@ -100,24 +107,92 @@ def claude_files() -> dict[str, Json]:
         "license": "MIT",
         "keywords": KEYWORDS,
     }
-    market = {
-        "name": NAME,
-        "description": "The marketplace of llm-router itself.",
-        "owner": {"name": NAME},
-        "plugins": [
-            {"name": NAME, "source": "./", "description": ABOUT, "category": "productivity", "tags": KEYWORDS}
-        ],
-    }
+
+
+def claude_files() -> dict[str, Json]:
+    offer = {"name": NAME, "source": "./", "description": ABOUT, "category": "productivity", "tags": KEYWORDS}
     return {
-        ".claude-plugin/plugin.json": plugin,
-        ".claude-plugin/marketplace.json": market,
+        ".claude-plugin/plugin.json": manifest(),
+        ".claude-plugin/marketplace.json": {
+            "name": NAME,
+            "description": "The marketplace of llm-router itself.",
+            "owner": {"name": NAME},
+            "plugins": [offer],
+        },
         "hooks/hooks.json": hooks_of("claude", "${CLAUDE_PLUGIN_ROOT}/hooks", CLAUDE_EVENTS),
         ".mcp.json": {"mcpServers": {NAME: {"command": "sh", "args": ["-c", SERVE]}}},
     }
 
 
+def codex_files() -> dict[str, Json]:
+    """Codex starts a server in the plugin's folder, with the variables that are named and no others."""
+    server = {
+        "command": "sh",
+        "args": ["./extensions/mcp.sh"],
+        "cwd": ".",
+        "env_vars": variables.everything(),
+        "startup_timeout_sec": 60,
+        "tool_timeout_sec": 600,
+    }
+    parts = {
+        "skills": "./skills",
+        "mcpServers": "./extensions/codex/mcp.json",
+        "hooks": "./extensions/codex/hooks.json",
+    }
+    return {
+        ".codex-plugin/plugin.json": manifest() | parts,
+        "extensions/codex/mcp.json": {"mcpServers": {NAME: server}},
+        "extensions/codex/hooks.json": hooks_of("codex", "${PLUGIN_ROOT}/hooks", CODEX_EVENTS),
+    }
+
+
+def gemini_files() -> dict[str, Json]:
+    """Gemini CLI withholds keys from a server unless its `env` names them; an unset one becomes empty, as if unset."""
+    server = {
+        "command": "sh",
+        "args": ["${extensionPath}${/}mcp.sh"],
+        "env": {name: f"${{{name}:-}}" for name in variables.credentials()},
+    }
+    extension = {
+        "name": NAME,
+        "version": version(),
+        "description": ABOUT,
+        "mcpServers": {NAME: server},
+        "contextFileName": "GEMINI.md",
+    }
+    hooks = hooks_of("gemini-cli", "${extensionPath}/hooks", GEMINI_EVENTS, unit=1000)
+    return {
+        "extensions/gemini/gemini-extension.json": extension,
+        "extensions/gemini/hooks/hooks.json": hooks,
+    }
+
+
+def registry_files() -> dict[str, Json]:
+    secrets = [
+        {"name": n, "description": d, "isSecret": True, "isRequired": False} for n, d in SECRETS.items()
+    ]
+    package = {
+        "registryType": "pypi",
+        "identifier": NAME,
+        "version": version(),
+        "runtimeHint": "uvx",
+        "transport": {"type": "stdio"},
+        "packageArguments": [{"type": "positional", "value": "mcp"}],
+        "environmentVariables": secrets,
+    }
+    server = {
+        "$schema": SCHEMA,
+        "name": REGISTRY_NAME,
+        "title": NAME,
+        "description": SHORT,
+        "version": version(),
+        "packages": [package],
+    }
+    return {"server.json": server}
+
+
 def main() -> int:
-    files = claude_files()
+    files = claude_files() | codex_files() | gemini_files() | registry_files()
     stale = [name for name, body in files.items() if not _is(ROOT / name, body)]
     if "--check" in sys.argv[1:]:
         print("\n".join(f"out of date: {name}" for name in stale) or "up to date")
