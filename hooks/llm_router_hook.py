@@ -4,8 +4,11 @@ Started as `python -S -E -c CODE FOLDER HOST EVENT`, so that this module is load
 one line in the health file; the host sees silence and exit code 0, which every host takes for "go on".
 """
 
+import gc
 import os
 import time
+
+gc.disable()  # a process of ten milliseconds collects only what its imports have just made: a tenth of its time
 
 _LIMIT = 4 << 20
 _SECONDS = 5  # a file system that hangs must not hold up a prompt for as long as the host would wait
@@ -45,6 +48,7 @@ def run(host: str, event: str, raw: bytes) -> bytes:
 
         home = files.home()
         payload = hosts.read(host, event, raw)
+        host = payload["host"]
         result = _ask(payload, home, errors)
         said = hosts.write(host, payload["native"], result).encode("utf-8", "replace")
     except Exception as error:

@@ -225,6 +225,28 @@ def test_without_a_home_it_still_answers(start, tmp_path, environ, recorded):
     assert set(os.listdir(tmp_path)) <= {"user", "given", "relative", f"llm-router-{os.getuid()}"}
 
 
+def test_a_home_that_may_only_be_read_is_no_obstacle(start, home, recorded):
+    payload = recorded("claude", "UserPromptSubmit")
+    start("claude", "UserPromptSubmit", payload)
+    folders = [home, home / "hooks", home / "sessions"]
+    try:
+        for folder in folders:
+            for file in folder.iterdir():
+                file.chmod(0o555 if file.is_dir() else 0o444)
+        home.chmod(0o555)
+        for event in ("UserPromptSubmit", "PreToolUse", "Stop"):
+            _silent(start("claude", event, payload | {"hook_event_name": event, "tool_name": "Bash"}))
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
+def test_a_host_has_one_name_in_the_health_file(start, home, recorded):
+    for name in ("gemini", "gemini-cli"):
+        start(name, "BeforeAgent", recorded("gemini", "BeforeAgent"))
+    assert {run["hook"] for run in _health(home)} == {"gemini-cli BeforeAgent"}
+
+
 def test_a_folder_of_somebody_else_in_the_temporary_folder_is_not_ours(tmp_path, monkeypatch):
     import files
 

@@ -59,7 +59,15 @@ def test_the_command_names_an_interpreter_by_its_whole_path_and_leaves_its_envir
 def test_the_line_for_a_shell_is_the_same_command():
     line = launcher.command_line("codex", "PreToolUse")
     assert "\n" not in line
-    assert shlex.split(line) == launcher.arguments("codex", "PreToolUse")
+    assert shlex.split(line.removesuffix("; exit 0")) == launcher.arguments("codex", "PreToolUse")
+
+
+def test_the_line_ends_well_even_when_the_interpreter_is_gone(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/gone/my python")
+    done = subprocess.run(
+        launcher.command_line("gemini-cli", "BeforeAgent"), shell=True, check=False, capture_output=True
+    )
+    assert done.returncode == 0
 
 
 def test_the_code_holds_nothing_a_windows_shell_would_change():
