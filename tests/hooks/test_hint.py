@@ -221,7 +221,15 @@ def test_dear_input_makes_the_extra_turn_not_worth_it():
     assert hint.gain("What is a mutex?", "query", "simple", baseline) is None
 
 
-def test_an_unsure_classification_gives_no_hint():
-    prompt = "is 17 prime or not"
+def test_a_prompt_whose_call_does_not_pay_gets_no_hint():
+    dear = {**SNAPSHOT["baseline"], "input_per_million": 25.0}
+    assert hinted("What is a mutex?") is not None
+    assert hinted("What is a mutex?", {**SNAPSHOT, "baseline": dear}) is None
+
+
+def test_an_unsure_classification_gives_no_hint(monkeypatch):
+    prompt = "How to validate GMP cleanroom garment suitability? Provide an example of a validation protocol"
     assert hint._classified(prompt)[2] < hint.SURE
     assert hinted(prompt) is None
+    monkeypatch.setattr(hint, "SURE", 0.0)
+    assert hinted(prompt) is not None

@@ -51,11 +51,23 @@ def test_repeating_the_text_that_was_to_be_corrected_is_no_use_of_the_correction
     assert judged(call, answer, [], answer)["verdict"] == "used"
 
 
-def test_one_quoted_sentence_of_a_long_answer_is_not_its_use():
+@pytest.mark.parametrize(
+    "quoted", ["The header is 8 bytes instead of at least 20.", used_pairs.TCP.partition("\n\n")[0]]
+)
+def test_a_few_quoted_sentences_of_a_long_answer_are_not_its_use(quoted):
     parts = (used_pairs.INDEX, used_pairs.TCP, used_pairs.MUTEX, used_pairs.CACHE, used_pairs.BACKUP)
-    long = "\n\n".join(parts)
-    quoted = "The header is 8 bytes instead of at least 20."
-    assert judged("Tell me everything", long, [], quoted)["verdict"] != "used"
+    long = "\n\n".join((*parts, used_pairs.COMMIT, used_pairs.FR))
+    verdict = judged("Tell me everything", long, [], quoted)
+    assert verdict["verdict"] != "used"
+    assert verdict["kept"] < used.PARTLY
+
+
+def test_handing_the_answer_to_a_subagent_or_a_search_is_not_its_use():
+    for tool in ("Agent", "WebSearch"):
+        verdict = judged(
+            used_pairs.BACKUP_Q, used_pairs.BACKUP, [(tool, {"prompt": used_pairs.BACKUP})], "Rejected."
+        )
+        assert verdict["verdict"] == "reworked"
 
 
 def test_taking_text_away_is_not_writing_it():
