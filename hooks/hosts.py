@@ -69,7 +69,7 @@ def read(host: str, event: str, raw: "bytes | str") -> dict:
         "session": _text(said, "session_id"),
         "agent": _text(said, "agent_id"),
         "cwd": _text(said, "cwd"),
-        "prompt": _text(said, "prompt"),
+        "prompt": _typed(_text(said, "prompt")),
         "tool": name,
         "ours": ours,
         "tool_input": _dict(said, "tool_input"),
@@ -132,6 +132,13 @@ def write(host: str, event: str, result: dict) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _LIMIT else text[: _LIMIT - 1] + "…"
+
+
+def _typed(prompt: str) -> str:
+    """Without what hooks said at the start of the session: headless, Gemini CLI puts it before the first prompt."""
+    while prompt.startswith("<hook_context>") and "</hook_context>" in prompt:
+        prompt = prompt.partition("</hook_context>")[2].lstrip()
+    return prompt
 
 
 def _text(said: dict, key: str) -> str:

@@ -57,6 +57,7 @@ def variant(payload: dict[str, Any]) -> str:
     parts += [
         "subagent" if payload.get("agent_id") and tool else "",
         "slash" if prompt.startswith("/") else "",
+        "context" if prompt.startswith("<hook_context>") else "",
     ]
     answered = payload.get("tool_response")
     parts.append(

@@ -270,6 +270,13 @@ def gemini_prompts(scene: Scene) -> Iterable[str]:
         call("google_web_search", query="mutex"),
         call("llm_query", prompt="what is a mutex?"),
     )
+    told = json.dumps(
+        {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": "be brief"}}
+    )
+    settings = json.loads((scene.home / ".gemini/settings.json").read_text())
+    settings["hooks"]["SessionStart"][0]["hooks"][0]["command"] += f"; echo '{told}'"
+    scene.write(".gemini/settings.json", settings)
+    yield "what is a mutex?"
     scene.box.fault("openai", Fault("status", status=401))
     yield call("llm_query", prompt="what is a semaphore?")
 

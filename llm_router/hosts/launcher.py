@@ -45,9 +45,11 @@ def command(host: str, event: str) -> dict[str, str | list[str]]:
 
 
 def command_line(host: str, event: str) -> str:
-    """For a host that hands one string to a shell, quoted for the shell of this system."""
+    """For a host that hands one string to a shell, quoted for the shell of this system. The shell's own complaint about
+    an interpreter that is gone, with its exit code 127, would block every prompt and tool of Gemini CLI.
+    """
     whole = arguments(host, event)
-    return subprocess.list2cmdline(whole) if os.name == "nt" else shlex.join(whole)
+    return subprocess.list2cmdline(whole) if os.name == "nt" else f"{shlex.join(whole)}; exit 0"
 
 
 def compile_ahead() -> bool:

@@ -65,13 +65,13 @@ def server(box, home):
 def run(home):
     """Run a client in a clean environment; its output, bounded in time."""
 
-    def start(*command, stdin="", **environ):
+    def start(*command, stdin="", cwd=home, **environ):
         node = (BIN / "node") if (BIN / "node").exists() else Path(shutil.which("node") or "/usr/bin/node")
         clean = {"HOME": str(home), "PATH": f"{node.parent}:/usr/bin:/bin", "TERM": "dumb", **environ}
         done = subprocess.run(
             command,
             env=clean,
-            cwd=home,
+            cwd=cwd,
             input=stdin,
             capture_output=True,
             text=True,
