@@ -50,6 +50,8 @@ def decide(
         return {}, state
     if not _fresh(pending, now):
         return {"expired": True}, _without(state)
+    if pending.get("called"):
+        return {}, state
     if ours or tool in FREE or pending.get("soft") or not _guards(mode, pending, tool):
         return {}, state
     told = {"expected": str(pending.get("tool")), "got": tool}
@@ -77,6 +79,12 @@ def escalation(violations: int) -> str:
         "Soften with LLM_ROUTER_ENFORCE=soft, turn off with LLM_ROUTER_ENFORCE=off; "
         "`llm-router violations` shows what happened."
     )
+
+
+def called(state: dict) -> dict:
+    """The state after a routed call was begun at a host that will not tell how it ended, if it fails."""
+    pending = state.get("pending")
+    return {**state, "pending": {**pending, "called": True}} if isinstance(pending, dict) else state
 
 
 def answered(state: dict) -> "tuple[dict, dict | None]":

@@ -62,6 +62,8 @@ def on_pre_tool(payload: dict, home: str, snapshot: dict) -> dict:
         told, new = enforce.decide(
             payload["tool"], payload["tool_input"], payload["ours"], own, mode, time.time()
         )
+        if payload["host"] == "codex" and payload["ours"] and payload["tool"] in enforce.ANSWERING:
+            new = enforce.called(new)  # no hook runs there after a call of ours that failed
         _become(own, new)
         if "violation" in told:
             _add(whole["counts"], "violations")
@@ -114,7 +116,8 @@ def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
     for verdict in judged:
         journal.event(home, "used", **_who(payload), **verdict)
     if isinstance(pending, dict):
-        journal.event(home, "unrouted", **_who(payload), tool=pending.get("tool"), task=pending.get("task"))
+        kind = "route_failed" if pending.get("called") else "unrouted"
+        journal.event(home, kind, **_who(payload), tool=pending.get("tool"), task=pending.get("task"))
     return {}
 
 

@@ -51,12 +51,15 @@ CLAUDE_EVENTS = {
     "UserPromptSubmit": 5,
     "PreToolUse": 5,
     "PostToolUse": 5,
+    "PostToolUseFailure": 5,  # a route that failed opens the other tools
     "SubagentStart": 5,
     "SubagentStop": 5,
     "Stop": 5,
     "SessionEnd": 10,
 }
-CODEX_EVENTS = {name: limit for name, limit in CLAUDE_EVENTS.items() if name != "SessionEnd"}
+CODEX_EVENTS = {
+    name: limit for name, limit in CLAUDE_EVENTS.items() if name not in ("PostToolUseFailure", "SessionEnd")
+}
 GEMINI_EVENTS = {
     "SessionStart": 10,
     "BeforeAgent": 5,
