@@ -151,7 +151,8 @@ def _warm_up(home: str, snapshot: dict) -> None:
     except OSError:
         return  # without the marker every session would start another
     folder = os.path.dirname(os.path.abspath(__file__))
-    code = "import sys;sys.path.insert(0,sys.argv[1]);import warm;warm.main(*sys.argv[2:])"
+    # its own imports must not take a core from the session that is just starting
+    code = "import os,sys;getattr(os,'nice',int)(10);sys.path.insert(0,sys.argv[1]);import warm;warm.main(*sys.argv[2:])"
     flags = ["-S", "-E", "-I", "-c", code]
     _leave_behind([sys.executable, *flags, folder, snapshot["ollama_url"], *snapshot["warm"]])
 
