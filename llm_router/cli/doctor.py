@@ -39,10 +39,13 @@ class Check:
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Make the home folder private and bring spooled records home.")
+@click.option("--hooks", is_flag=True, help="Look at the hooks inside hosts instead.")
 @json_option
-def doctor(repair: bool, as_json: bool) -> int:
+def doctor(repair: bool, hooks: bool, as_json: bool) -> int:
     """Find what is wrong, with the command that fixes it."""
     root = paths.home()
+    if hooks:
+        return _hooks(root, as_json=as_json)
     repaired = _repair(root) if repair else []
     loaded, problems = config.check(root=root, cwd=Path.cwd(), environ=os.environ)
     checks = [_python(), *_home(root), *_configuration(loaded, problems)]
@@ -57,6 +60,18 @@ def doctor(repair: bool, as_json: bool) -> int:
     else:
         _print(checks, providers, repaired)
     return code
+
+
+def _hooks(root: Path, *, as_json: bool) -> int:
+    from llm_router.cli.doctor_hooks import checks
+
+    found = list(checks(root))
+    broken = any(check.status == "problem" for check in found)
+    if as_json:
+        output.emit({"ok": not broken, "checks": [asdict(check) for check in found]})
+    else:
+        _say(found)
+    return ConfigError.exit_code if broken else 0
 
 
 def _exit_code(providers: list[dict[str, object]], *, broken: bool) -> int:
@@ -135,6 +150,7 @@ async def _look() -> tuple[list[Check], list[dict[str, object]]]:
     app = App.build()
     try:
         checks = [_ledger(app), *_settings(app)]
+        app.keeper.touch()  # whoever doubts what the hooks know has them told again
         return checks, await states(app)
     finally:
         await app.aclose()
@@ -188,13 +204,17 @@ def _environment() -> list[str]:
     return sorted(name for name in os.environ if name in known or name.startswith("LLM_ROUTER_"))
 
 
-def _print(checks: list[Check], providers: list[dict[str, object]], repaired: list[str]) -> None:
-    for line in repaired:
-        output.say(f"repaired: {line}")
+def _say(checks: list[Check]) -> None:
     for check in checks:
         output.say(f"{MARKS[check.status]} {check.name}: {check.detail}")
         if check.fix:
             output.say(f"    fix: {check.fix}")
+
+
+def _print(checks: list[Check], providers: list[dict[str, object]], repaired: list[str]) -> None:
+    for line in repaired:
+        output.say(f"repaired: {line}")
+    _say(checks)
     output.say(f"  environment: {', '.join(_environment()) or 'no variable of ours or of a provider is set'}")
     for row in providers:
         mark = MARKS["ok"] if row["ready"] else MARKS["problem"] if row["configured"] else "·"

@@ -69,7 +69,8 @@ class Snapshot:
         events.drain(self.root)
         now = time.time()
         own = {name: value for name, value in self.environ.items() if name not in _OF_THE_SESSION}
-        settings = config.load(root=self.root, cwd=self.root, environ=own).settings
+        nowhere = Path(self.root.absolute().anchor)  # no project's folder
+        settings = config.load(root=self.root, cwd=nowhere, environ=own).settings
         return {
             "version": 1,
             "written_at": now,
