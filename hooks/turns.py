@@ -67,10 +67,13 @@ def on_pre_tool(payload: dict, home: str, snapshot: dict) -> dict:
         _become(own, new)
         if "violation" in told:
             _add(whole["counts"], "violations")
+            told["count"] = own.get("denied")
             told["warn"] = enforce.escalation(whole["counts"]["violations"])
         return told
 
     told = state.update(home, session, agent, change)
+    if "deny" in told and not _stored(home, session, agent, told["count"]):
+        del told["deny"]  # the disk is full: a denial that cannot be counted would never end
     _journal_decision(payload, home, mode, told)
     return {key: told[name] for key, name in (("deny", "deny"), ("system", "warn")) if told.get(name)}
 
@@ -167,6 +170,11 @@ def _journal_decision(payload: dict, home: str, mode: str, told: dict) -> None:
         journal.event(home, "loop", **_who(payload), mode=mode, denials=told["loop"], **told["violation"])
     if "expired" in told:
         journal.event(home, "expired", **_who(payload), mode=mode)
+
+
+def _stored(home: str, session: str, agent: str, count: object) -> bool:
+    known = state.read(home, session)["agents"].get(agent, {})
+    return _number(known.get("denied")) >= _number(count)
 
 
 def _who(payload: dict) -> dict:

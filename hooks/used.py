@@ -41,8 +41,7 @@ def fingerprint(answer: dict, tool_input: dict) -> "dict | None":
     return {
         "decision": _text(answer.get("decision")),
         "model": _text(answer.get("model")),
-        "tokens": answer.get("tokens") if type(answer.get("tokens")) is int else None,
-        "cost": _micros(answer.get("cost_usd")),
+        **_figures(answer),
         "chars": len(text),
         "top": top,
         "marks": marks,
@@ -189,8 +188,25 @@ def _whole(answers: object) -> list:
 
 
 def _text(value: object) -> str:
-    return value[:120] if isinstance(value, str) else ""
+    return value[:400] if isinstance(value, str) else ""
 
 
-def _micros(dollars: object) -> "int | None":
-    return round(dollars * 1e6) if type(dollars) in (int, float) else None
+def _figures(answer: dict) -> dict:
+    """Tokens and cost in micro-dollars; from the line under the answer where the host hands on nothing else."""
+    tokens, dollars = answer.get("tokens"), answer.get("cost_usd")
+    parts = _text(answer.get("footer")).split(" · ")  # model · 1,234 tokens · $0.000013 · 12 ms
+    if tokens is None and len(parts) > 3:
+        tokens, dollars = (
+            _number(parts[1].strip("~").split(" ")[0]),
+            _number(parts[2].split(" ")[0].strip("$")),
+        )
+    known = type(tokens) in (int, float) and 0 <= tokens < 1e12
+    priced = type(dollars) in (int, float) and abs(dollars) < 1e6
+    return {"tokens": int(tokens) if known else None, "cost": round(dollars * 1e6) if priced else None}
+
+
+def _number(text: str) -> "float | None":
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        return None

@@ -1,5 +1,6 @@
 """The handlers of a turn, fed with what the real clients send; the files they leave behind are looked at."""
 
+import errno
 import json
 import re
 import subprocess
@@ -428,6 +429,18 @@ def test_a_home_that_cannot_be_written_blocks_nothing(turn, home):
     assert turn("claude", "PreToolUse-Bash") == {}
     assert turn("claude", "PostToolUse-llm_query") == {}
     assert turn("claude", "Stop") == {}
+
+
+def test_a_disk_that_fills_up_while_a_route_is_pending_blocks_nothing(turn, monkeypatch):
+    turn("claude", "UserPromptSubmit", prompt=QUESTION)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(state.files, "replace", full)
+    assert turn("claude", "PreToolUse-Bash") == {}
+    monkeypatch.undo()
+    assert "deny" in turn("claude", "PreToolUse-Bash")
 
 
 def test_the_state_stays_small_over_a_long_session(turn, home):

@@ -120,3 +120,21 @@ def test_savings_are_the_tokens_at_the_baselines_prices_less_the_cost():
     assert used.saved(verdict, None) is None
     assert used.saved({**verdict, "tokens": None}, baseline) is None
     assert used.saved({**verdict, "cost": None}, baseline) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "tokens", "cost"),
+    [
+        ({"tokens": 29, "cost_usd": 0.000013, "footer": "m · 7 tokens · $9 · 1 ms"}, 29, 13),
+        ({"tokens": 29, "cost_usd": None, "footer": "m · 29 tokens · unpriced · 1 ms"}, 29, None),
+        ({"footer": "openai/gpt-6-luna · 1,229 tokens · $0.000013 · 12 ms"}, 1229, 13),
+        ({"footer": "ollama/qwen3 · ~29 tokens · $0 (local) · 12 ms"}, 29, 0),
+        ({"footer": "openai/new · 29 tokens · unpriced · 12 ms · cut at the output limit"}, 29, None),
+        ({"footer": "no figures"}, None, None),
+        ({"tokens": "many", "cost_usd": True}, None, None),
+        ({"tokens": float("inf"), "cost_usd": float("nan")}, None, None),
+    ],
+)
+def test_the_figures_of_an_answer_come_from_its_facts_or_its_last_line(answer, tokens, cost):
+    mark = used.fingerprint({"answer": "Canberra", **answer}, {})
+    assert (mark["tokens"], mark["cost"]) == (tokens, cost)
