@@ -18,6 +18,7 @@ from llm_router.hosts import launcher
 
 AT_MOST = 2.5
 START_MS = 50
+PAUSE_S = 0.25
 _WHAT = "{} hook, spawn to exit"
 _BARE = [sys.executable, "-S", "-c", "pass"]
 _PROMPT = "What is the difference between a mutex and a semaphore?"
@@ -48,8 +49,9 @@ def rows(rounds: int | None) -> Iterator[Row]:
         ratio = statistics.median(samples[event]) / statistics.median(floor)
         held = (f"{AT_MOST} x floor", ratio <= AT_MOST)
         yield Row(f"hook-{event}", _WHAT.format(event), "ms", samples[event], against, floor, held=held)
-    # on its own: the process it leaves behind would slow whatever is measured next
-    started = in_turns(rounds, {"ours": _hook("SessionStart")})["ours"]
+    # on its own, and with pauses: the process it leaves behind would slow whatever is measured next
+    turns = {"ours": _hook("SessionStart"), "pause": lambda: timed(lambda: time.sleep(PAUSE_S))}
+    started = in_turns(rounds, turns)["ours"]
     note = "with two local models to warm up, which is left to a process of its own"
     name, what = "hook-SessionStart", _WHAT.format("SessionStart")
     yield Row(name, what, "ms", started, target=Target(START_MS, "median"), note=note)
