@@ -47,9 +47,9 @@ def _options(command: Command) -> Command:
 def install(
     hosts: tuple[str, ...], scope: Scope, dry_run: bool, no_mcp: bool, no_hooks: bool, as_json: bool
 ) -> int:
-    """Put the router into the hosts on this machine, or into those you name.
+    """Put the router into Claude Code, Codex, Gemini CLI and editors.
 
-    Only our own entries are added; every other byte of a settings file stays, and a backup is kept. Twice is as once.
+    Into those found on this machine, or those you name. Only our own entries are added; every other byte of a settings file stays, and a backup is kept. Twice is as once.
     """
     from llm_router.hosts.install import detected, install
 
@@ -68,9 +68,9 @@ def install(
 def uninstall(
     hosts: tuple[str, ...], scope: Scope, dry_run: bool, no_mcp: bool, no_hooks: bool, as_json: bool
 ) -> int:
-    """Take the router out of every host, or of those you name.
+    """Take the router out of them; their settings become what they were.
 
-    A settings file that nobody else has changed becomes byte for byte what it was; from others our entries are removed.
+    Out of all, or of those you name. A settings file that nobody else has changed becomes byte for byte what it was; from others our entries are removed.
     """
     from llm_router.hosts.install import uninstall
     from llm_router.hosts.known import HOSTS
@@ -86,7 +86,10 @@ def uninstall(
 @click.option("--host", "hosts", multiple=True, metavar="NAME", help=f"{_MISSING_HOST}; repeatable.")
 @json_option
 def status(hosts: tuple[str, ...], as_json: bool) -> int:
-    """Which hosts have the router, as this version would install it or not; with the backups of their settings."""
+    """Which hosts have the router, and whether it is up to date there.
+
+    With the settings files and the backups of them.
+    """
     from llm_router.hosts.install import status
 
     machine = _machine()
