@@ -145,7 +145,9 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
             own.get("failed", 0) + 1 if payload["failed"] and type(own.get("failed", 0)) is int else 0
         )
         if answer is not None:
-            own["answers"] = [*answers, {**answer, "tool": payload["tool"]}][-_ANSWERS:]
+            own["answers"] = [*answers, {**answer, "tool": payload["tool"], "answered_at": time.time()}][
+                -_ANSWERS:
+            ]
             _add(whole["counts"], "routed")
         return pending or {}
 

@@ -86,7 +86,10 @@ def _judged(answer: dict, letters: bytes, words: set, message: str) -> dict:
     kept = len(hits) / len(answer["marks"])
     made = _share(_runs(letters, answer["top"]), {*answer["marks"]})
     shared = _share({w for w in words if w <= answer["words_top"]}, {*answer["words"]})
-    told = {key: answer.get(key) for key in ("decision", "tool", "model", "tokens", "cost", "chars", "after")}
+    told = {
+        key: answer.get(key)
+        for key in ("decision", "tool", "model", "tokens", "cost", "chars", "after", "answered_at")
+    }
     measures = {"kept": round(kept, 2), "made": round(made, 2), "shared": round(shared, 2)}
     verdict, how = _verdict(kept, made, shared, answer["after"])
     return {**told, **measures, "verdict": verdict, "how": how, "reply_chars": len(message)}
