@@ -25,7 +25,7 @@ from llm_router.nouns import (
 )
 from llm_router.plan import is_last_resort, replan
 from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
-from llm_router.run.actions import ACTIONS, Action, wait_before_retry
+from llm_router.run.actions import ACTIONS, Action, wait_before_retry, way_out
 from llm_router.run.exchange import Exchange
 
 LIMITS_S = {
@@ -127,13 +127,7 @@ class Run:
             if len(said) == 1
             else f"none of {len(attempts)} attempts gave an answer. {told}"
         )
-        return AllFailedError(message, attempts, fix=self._fix(attempts))
-
-    def _fix(self, attempts: Sequence[Attempt]) -> str:
-        waits = [a.retry_after_s for a in attempts if a.retry_after_s]
-        again = f"try again in {min(waits):.0f} s, or " if waits else ""
-        ways = "name another with --model" if self.explicit else "add a provider"
-        return f"{again}{ways}; `llm-router doctor` shows what each provider lacks"
+        return AllFailedError(message, attempts, fix=way_out(attempts, explicit=self.explicit))
 
 
 class _Try:

@@ -71,7 +71,7 @@ class Exchange:
                         held.clear()
         self.answer = self._completed(decoder.answer())
         if self.answer.empty:
-            raise UpstreamError(FailureKind.EMPTY, f"{self.model.ref} gave an empty answer")
+            raise UpstreamError(FailureKind.EMPTY, "an empty answer")
 
     def billed_usage(self) -> Usage | None:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
@@ -124,4 +124,4 @@ class Exchange:
             what = f"the stream went silent for {self.gap_s:.0f} s"
         else:
             what = f"no first token within {self.limit_s:.0f} s"
-        return UpstreamError(FailureKind.TIMEOUT, f"{self.model.ref}: {what}")
+        return UpstreamError(FailureKind.TIMEOUT, what)
