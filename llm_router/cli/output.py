@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
-from llm_router.errors import AllFailedError, RouterError
+from llm_router.errors import RouterError
 from llm_router.nouns import Attempt, Billing
 
 SCHEMA_VERSION = 1
@@ -53,9 +53,6 @@ def show_error(error: RouterError, *, as_json: bool) -> None:
         sys.stdout.flush()
         return
     note(f"error: {error.message}")
-    if isinstance(error, AllFailedError):
-        for attempt in error.attempts:
-            note(f"  {attempt_line(attempt)}")
     if error.fix:
         note(f"fix: {error.fix}")
     if error.decision is not None:

@@ -37,6 +37,7 @@ LIMITS_S = {
 # A model on this machine may first have to be loaded; a command-line client answers as a whole, after all its work.
 _PATIENCE = {Billing.METERED: 1, Billing.LOCAL: 2, Billing.SUBSCRIPTION: 3}
 LAST_FACTOR = 2  # there is nobody left to turn to
+SHARE = 0.6  # of the time that is left, where others wait for their turn: a short deadline is not for one hanging host
 GAP_S = 60.0  # silence inside a stream
 
 
@@ -215,7 +216,7 @@ class _Try:
             provider=run.means.provider(model.provider),
             request=request,
             model=model,
-            limit_s=min(limit, remaining),
+            limit_s=min(limit, remaining if self.is_last else remaining * SHARE),
             gap_s=GAP_S,
             deadline_s=remaining,
             input_tokens=run.plan.input_tokens,

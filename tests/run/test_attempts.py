@@ -21,7 +21,7 @@ from llm_router.nouns import (
     ask,
 )
 from llm_router.ports import Reservation
-from llm_router.run import Means, Run
+from llm_router.run import Means, Run, exchange
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
 
 
@@ -192,12 +192,18 @@ async def test_a_host_that_hangs_loses_only_its_own_limit():
 
 
 async def test_one_deadline_ends_the_whole_call():
-    run, _ = a_run(
-        Scripted("a", "hang"), Scripted("b", "hang"), Scripted("c", GOOD), limit_s=9, deadline_s=0.05
-    )
+    providers = [Scripted(name, "hang") for name in "abc"]
+    run, _ = a_run(*providers, limit_s=9, deadline_s=0.05)
     with pytest.raises(AllFailedError) as caught:
         await collect(run)
-    assert [str(a.outcome) for a in caught.value.attempts] == ["timeout"]
+    assert {str(a.outcome) for a in caught.value.attempts} == {"timeout"}
+    assert run.remaining_s() <= 0.01
+
+
+async def test_a_deadline_shorter_than_an_attempt_may_take_leaves_time_for_the_others():
+    run, _ = a_run(Scripted("a", "hang"), Scripted("b", GOOD), limit_s=9, deadline_s=0.5)
+    await collect(run)
+    assert outcomes(run) == [("a", "timeout"), ("b", "ok")]
 
 
 async def test_the_only_model_is_tried_again_when_its_failure_may_pass():
@@ -306,6 +312,23 @@ async def test_a_stream_without_its_end_mark_is_a_failure():
     with pytest.raises(UpstreamError) as caught:
         await collect(run)
     assert caught.value.kind is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("ending", [failure(FailureKind.TRUNCATED), "hang"], ids=["cut", "silent"])
+async def test_trouble_after_the_end_mark_does_not_cost_an_answer_that_is_whole(monkeypatch, ending, stream):
+    monkeypatch.setattr(exchange, "FAREWELL_S", 0.02)
+    run, books = a_run(Scripted("a", [*GOOD, ending]), Scripted("b", GOOD), stream=stream)
+    await collect(run)
+    assert outcomes(run) == [("a", "ok")]
+    assert run.answer.text == "hello"
+    assert books.settled == [("a", "r1", 4)]
+
+
+async def test_an_error_after_an_end_mark_without_an_answer_is_told_as_it_is():
+    run, _ = a_run(Scripted("a", [piece(finish="stop"), failure(FailureKind.OVERLOADED)]), Scripted("b", GOOD))
+    await collect(run)
+    assert outcomes(run) == [("a", "overloaded"), ("b", "ok")]
 
 
 async def test_a_tool_call_commits_a_stream_too():
