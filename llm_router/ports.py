@@ -25,8 +25,10 @@ from llm_router.nouns import (
 
 class StreamDecoder(Protocol):
     """Reads one streamed answer. After the last event `answer()` gives the whole of it, or raises
-    UpstreamError(TRUNCATED) when the stream ended before its own end mark.
+    UpstreamError(TRUNCATED) when the stream ended before its own end mark, which `ended` tells of.
     """
+
+    ended: bool
 
     def feed(self, event: Mapping[str, object]) -> Sequence[Delta]: ...
     def answer(self) -> Answer: ...

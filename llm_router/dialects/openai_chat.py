@@ -12,12 +12,11 @@ from llm_router.dialects.encoding import (
     output_limit,
     tool_schema,
 )
-from llm_router.dialects.failures import failure
 from llm_router.dialects.json_schema import is_strict
 from llm_router.dialects.openai_chat_messages import messages
 from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
 from llm_router.dialects.openai_quirks import Quirks, quirks
-from llm_router.dialects.reading import count, record, records
+from llm_router.dialects.reading import records
 from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice
 
 
@@ -43,14 +42,10 @@ class OpenAIChat:
         return body
 
     def decode(self, body: Mapping[str, object]) -> Answer:
-        choices = records(body.get("choices"))
-        if not choices:
-            if body.get("error") or count(record(body.get("base_resp")).get("status_code")):
-                raise failure("", None, {}, body)
-            raise malformed("a completion without choices")
         decoder = OpenAIChatDecoder()
-        chunk = dict(body) | {"choices": [{**choice, "delta": choice.get("message")} for choice in choices]}
-        decoder.feed(chunk)
+        decoder.feed(body)
+        if not records(body.get("choices")):
+            raise malformed("a completion without choices")
         decoder.ended = True
         return decoder.answer()
 

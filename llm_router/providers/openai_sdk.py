@@ -57,6 +57,10 @@ class OpenAiSdk(SdkProvider[_Client]):
             stream_cls=openai.AsyncStream[object],
         )
         async with events:
+            if events.response.headers.get("content-type", "").startswith("application/json"):
+                # who cannot stream, and who reports a failure with status 200, answers as to a plain call
+                yield json.loads(await events.response.aread())
+                return
             try:
                 async for event in events:
                     yield event

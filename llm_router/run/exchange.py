@@ -21,9 +21,10 @@ from llm_router.nouns import (
     ToolCallDelta,
     Usage,
 )
-from llm_router.ports import Call, Provider
+from llm_router.ports import Call, Provider, StreamDecoder
 
 CHARS_PER_TOKEN = 4
+FAREWELL_S = 5.0  # after the end mark only the bookkeeping is missing: the usage, the end of the connection
 
 
 def _real(delta: Delta) -> bool:
@@ -59,16 +60,15 @@ class Exchange:
         dialect = dialects.get(self.provider.dialect)
         payload = dialect.encode(self.request, self.model, stream=True)
         decoder, held = dialect.decoder(), list[Delta]()
-        async with aclosing(self._events(payload)) as events:
-            async for event in events:
-                for delta in decoder.feed(event):
-                    self._note(delta)
-                    held.append(delta)
-                    if self.committed or (self.request.stream and self.first_token_ms is not None):
-                        self.committed = True
-                        for each in held:
-                            yield each
-                        held.clear()
+        async with aclosing(self._told(payload, decoder)) as deltas:
+            async for delta in deltas:
+                self._note(delta)
+                held.append(delta)
+                if self.committed or (self.request.stream and self.first_token_ms is not None):
+                    self.committed = True
+                    for each in held:
+                        yield each
+                    held.clear()
         self.answer = self._completed(decoder.answer())
         if self.answer.empty:
             raise UpstreamError(FailureKind.EMPTY, "an empty answer")
@@ -94,12 +94,23 @@ class Exchange:
         if self.first_token_ms is None and _real(delta):
             self.first_token_ms = (time.perf_counter() - self._started) * 1000
 
-    async def _events(self, payload: JsonDict) -> AsyncGenerator[JsonDict]:
+    async def _told(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[Delta]:
+        """What the upstream says. Trouble after its end mark costs nobody an answer that is whole."""
+        async with aclosing(self._events(payload, decoder)) as events:
+            try:
+                async for event in events:
+                    for delta in decoder.feed(event):
+                        yield delta
+            except UpstreamError:
+                if not decoder.ended or self.first_token_ms is None:
+                    raise
+
+    async def _events(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[JsonDict]:
         """The upstream's events, each awaited under its own limit: a slow consumer costs the upstream nothing."""
         source = self.provider.stream(Call(self.model.id, payload, timeout_s=self.deadline_s))
         try:
             while True:
-                seconds = self._patience()
+                seconds = min(self._patience(), FAREWELL_S) if decoder.ended else self._patience()
                 try:
                     async with asyncio.timeout(max(0.0, seconds)):
                         event = await anext(source)

@@ -112,6 +112,14 @@ async def test_a_reset_after_the_first_events_is_truncated(provider, box):
     assert (await failure(provider, stream=True)).kind is Kind.TRUNCATED
 
 
+async def test_a_vendor_that_answers_a_stream_with_a_plain_body_is_understood(box, providers):
+    provider = providers.get("groq")
+    decoder = dialects.get(provider.dialect).decoder()
+    for event in await events(provider, call_for(provider, stream=False)):
+        decoder.feed(event)
+    assert decoder.answer().text == "one two three four five six seven eight"
+
+
 async def test_an_error_inside_a_stream_reaches_the_dialect_with_its_kind(provider, box):
     box.fault(provider.name, Fault("error_event", status=503, after=2))
     error = await failure(provider, stream=True)

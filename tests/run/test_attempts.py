@@ -326,7 +326,9 @@ async def test_trouble_after_the_end_mark_does_not_cost_an_answer_that_is_whole(
 
 
 async def test_an_error_after_an_end_mark_without_an_answer_is_told_as_it_is():
-    run, _ = a_run(Scripted("a", [piece(finish="stop"), failure(FailureKind.OVERLOADED)]), Scripted("b", GOOD))
+    run, _ = a_run(
+        Scripted("a", [piece(finish="stop"), failure(FailureKind.OVERLOADED)]), Scripted("b", GOOD)
+    )
     await collect(run)
     assert outcomes(run) == [("a", "overloaded"), ("b", "ok")]
 
