@@ -20,6 +20,7 @@ from llm_router.nouns import (
     Trying,
     ask,
 )
+from llm_router.plan.health import HealthBook
 from llm_router.ports import Reservation
 from llm_router.run import Means, Run, exchange
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
@@ -243,7 +244,7 @@ async def test_a_missing_key_is_told_but_does_not_open_a_breaker():
     run, books = a_run(Scripted("a", CredentialsError("no key", fix="export A=")), Scripted("b", GOOD))
     await collect(run)
     assert outcomes(run)[0] == ("a", "auth")
-    assert books.health == [("b", "ok")]
+    assert books.health == [("a", FailureKind.CANCELLED), ("b", "ok")]
 
 
 async def test_a_budget_refusal_moves_on_to_what_still_fits():
@@ -265,6 +266,66 @@ async def test_a_model_that_rests_is_passed_over_but_the_named_one_is_tried():
     run, _ = a_run(Scripted("a", GOOD), books=Books(cooling=("a",)), explicit=True)
     await collect(run)
     assert outcomes(run) == [("a", "ok")]
+
+
+class Resting(Books):
+    """Books over a real breaker, which "a" has opened and which waits for its one probe."""
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.now = 0.0
+        self.breakers = HealthBook(None, lambda: self.now)
+        self.breakers.failed("a", "m", FailureKind.OVERLOADED, 5.0)
+        self.now = 10.0
+        self.enter, self.failed = self.breakers.enter, self.breakers.failed
+
+
+async def test_a_probe_that_never_asked_the_upstream_is_free_for_the_next_call():
+    for refused, provider in ((("a",), Scripted("a", GOOD)), ((), Scripted("a", CredentialsError("no key")))):
+        books = Resting(refuse=refused)
+        run, _ = a_run(provider, Scripted("b", GOOD), books=books)
+        await collect(run)
+        assert outcomes(run)[1] == ("b", "ok")
+        assert books.breakers.enter("a", "m") is None
+
+
+async def test_a_cancelled_probe_is_free_for_the_next_call():
+    hanging, books = Scripted("a", "hang"), Resting()
+    run, _ = a_run(hanging, Scripted("b", GOOD), books=books)
+    task = asyncio.create_task(collect(run))
+    async with asyncio.timeout(5):
+        await hanging.called.wait()
+    assert books.breakers.enter("a", "m").state == "half_open"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert books.breakers.enter("a", "m") is None
+
+
+async def test_who_was_cut_short_by_the_callers_deadline_is_not_called_ill():
+    for script in ("hang", [piece("hel"), "hang"]):
+        run, books = a_run(Scripted("a", script), limit_s=9, deadline_s=0.05)
+        with pytest.raises(AllFailedError):
+            await collect(run)
+        assert outcomes(run) == [("a", "timeout")]
+        assert books.health == [("a", FailureKind.CANCELLED)]
+
+
+async def test_the_maximum_of_a_call_is_for_all_its_attempts_together():
+    run, books = a_run(Scripted("a", EMPTY), Scripted("b", GOOD))
+    run.request = replace(run.request, max_cost=1003)  # "a" was billed 4, and "b" may cost 1000
+    with pytest.raises(AllFailedError, match="maximum"):
+        await collect(run)
+    assert outcomes(run) == [("a", "empty"), ("b", "budget")]
+    assert books.reserved == ["a"]
+
+
+async def test_what_one_failure_ruled_out_stays_out_after_another():
+    long, unable = failure(FailureKind.CONTEXT_TOO_LONG), failure(FailureKind.UNSUPPORTED)
+    providers = [Scripted("a", long), Scripted("b", unable), Scripted("c", GOOD), Scripted("d", GOOD)]
+    run, _ = a_run(*providers, contexts={"a": 1000, "b": 9000, "c": 1000, "d": 9000})
+    await collect(run)
+    assert outcomes(run) == [("a", "context_too_long"), ("b", "unsupported"), ("d", "ok")]
 
 
 async def test_a_defect_in_reading_one_answer_does_not_cost_the_others():
