@@ -65,7 +65,7 @@ class Registry:
         if endpoint.problem:
             return Readiness(ready=False, detail=endpoint.problem, fix=endpoint.fix)
         return Readiness(
-            ready=True, detail=endpoint.base_url or f"project {endpoint.variables.get('project', '')}"
+            ready=True, detail=endpoint.shown or f"project {endpoint.variables.get('project', '')}"
         )
 
     def get(self, name: str) -> Provider:

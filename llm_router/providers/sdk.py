@@ -103,12 +103,12 @@ class SdkProvider(ABC, Generic[C]):
     async def readiness(self) -> Readiness:
         """A local server is asked; of a vendor on the internet it is enough that there is a key."""
         if not self._vendor.discover:
-            return Readiness(ready=True, detail=self._endpoint.base_url)
+            return Readiness(ready=True, detail=self._endpoint.shown)
         try:
             models = await self.installed() or ()
         except UpstreamError as error:
             return Readiness(ready=False, detail=error.message, fix=error.fix)
-        return Readiness(ready=True, detail=f"{len(models)} models at {self._endpoint.base_url}")
+        return Readiness(ready=True, detail=f"{len(models)} models at {self._endpoint.shown}")
 
     async def installed(self) -> Sequence[Model] | None:
         if not self._vendor.discover:
