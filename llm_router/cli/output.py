@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from llm_router.errors import RouterError
 from llm_router.nouns import Attempt, Billing
@@ -71,8 +72,8 @@ def attempt_line(attempt: Attempt) -> str:
 
 def abandon_stdout() -> None:
     """Let nothing flush into a closed pipe at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # a stream without a descriptor has nothing to flush into
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

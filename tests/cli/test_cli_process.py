@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from llm_router import __version__
 from llm_router.sandbox import Fault, Sandbox
 
 WAIT_S = 30
+FULL = Path("/dev/full")
 HEAVY = ("pydantic", "yaml", "rich", "httpx", "mcp", "openai", "anthropic", "google", "ollama")
 
 
@@ -210,3 +212,56 @@ def test_on_a_terminal_the_progress_is_shown_and_wiped_and_stdout_stays_clean(tm
     assert process.returncode == 0
     assert shown.startswith("\r\x1b[2Ktrying groq/x…\r\x1b[2K")
     assert b"\x1b" not in out
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_closed_standard_stream_is_no_error_and_no_database_takes_its_place(tmp_path, number):
+    with Sandbox() as box:
+        more = box.environ(["groq"])
+        closing = f"import os, sys; os.close({number}); os.execv(sys.executable, sys.argv[1:])"
+        program = [sys.executable, "-m", "llm_router", "ask", "hi", "-m", "groq/x"]
+        done = subprocess.run(
+            [sys.executable, "-c", closing, *program],
+            capture_output=True,
+            timeout=WAIT_S,
+            env=environment(tmp_path, **more),
+            cwd=tmp_path,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert b"rror" not in done.stderr
+    assert json.loads(command(tmp_path, "explain", "--json").stdout)["winner"] == "groq/x"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["classify", "hi"], ["classify", "hi", "--json"]]
+)
+def test_an_output_on_a_full_disk_is_one_error_and_not_a_trace(tmp_path, arguments):
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "llm_router", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=WAIT_S,
+            env=environment(tmp_path),
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: ")
+    assert b"No space left" in done.stderr
+    assert b"Exception ignored" not in done.stderr
+    assert b"report it" not in done.stderr
+
+
+def test_without_stdin_there_is_no_prompt(tmp_path):
+    closing = "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", closing, sys.executable, "-m", "llm_router", "ask", "-"],
+        capture_output=True,
+        timeout=WAIT_S,
+        env=environment(tmp_path),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: there is no prompt")
