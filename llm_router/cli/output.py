@@ -39,8 +39,12 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    sys.stderr.write(visible(text, terminal=True) + "\n")
-    sys.stderr.flush()
+    """To stderr. What cannot be written there must not fail a command that has done its work."""
+    try:
+        sys.stderr.write(visible(text, terminal=True) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        sys.stderr = io.StringIO()
 
 
 def visible(text: str, *, terminal: bool) -> str:

@@ -254,6 +254,21 @@ def test_an_output_on_a_full_disk_is_one_error_and_not_a_trace(tmp_path, argumen
     assert b"report it" not in done.stderr
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_notes_that_cannot_be_written_fail_nothing(tmp_path):
+    with Sandbox() as box, FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "llm_router", "ask", "hi", "-m", "groq/x"],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            timeout=WAIT_S,
+            env=environment(tmp_path, **box.environ(["groq"])),
+            check=False,
+        )
+    assert done.returncode == 0
+    assert done.stdout
+
+
 def test_without_stdin_there_is_no_prompt(tmp_path):
     closing = "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"
     done = subprocess.run(
