@@ -39,12 +39,6 @@ class AnthropicSdk(SdkProvider[_Client]):
         )
         return Opened(client, http.aclose)
 
-    async def _send(self, client: _Client, call: Call) -> object:
-        response = await client.post(
-            _PATH, cast_to=httpx2.Response, body=call.payload, options={"headers": call.headers}
-        )
-        return json.loads(response.content)
-
     async def _stream(self, client: _Client, call: Call) -> AsyncGenerator[object, None]:
         # The SDK's own stream drops events it does not know and raises on errors; the dialect reads all of them.
         stream = await client.post(

@@ -41,12 +41,6 @@ class OpenAiSdk(SdkProvider[_Client]):
         )
         return Opened(client, http.aclose)
 
-    async def _send(self, client: _Client, call: Call) -> object:
-        response = await client.post(
-            _path(call), cast_to=httpx2.Response, body=call.payload, options=self._options(call.headers)
-        )
-        return json.loads(response.content)
-
     async def _stream(self, client: _Client, call: Call) -> AsyncGenerator[object, None]:
         events = await client.post(
             _path(call),

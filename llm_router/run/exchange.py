@@ -107,8 +107,8 @@ class Exchange:
 
     async def _events(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[JsonDict]:
         """The upstream's events, each awaited under its own limit: a slow consumer costs the upstream nothing."""
-        source = self.provider.stream(Call(self.model.id, payload, timeout_s=self.deadline_s))
-        try:
+        call = Call(self.model.id, payload, timeout_s=self.deadline_s)
+        async with aclosing(self.provider.stream(call)) as source:
             while True:
                 seconds = min(self._patience(), FAREWELL_S) if decoder.ended else self._patience()
                 try:
@@ -119,9 +119,6 @@ class Exchange:
                 except TimeoutError:
                     raise self._timed_out() from None
                 yield event
-        finally:
-            if (close := getattr(source, "aclose", None)) is not None:
-                await close()
 
     def _patience(self) -> float:
         """Seconds this event may take: empty events (role, ping) are no sign of life, thinking is."""
