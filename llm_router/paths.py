@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 PROJECT_FILE = ".llm-router.yaml"
@@ -13,11 +16,34 @@ PROJECT_FILE = ".llm-router.yaml"
 def home() -> Path:
     """`$LLM_ROUTER_HOME`, else `~/.llm-router`; without any home (containers, CI), a folder per user in the temp dir."""
     if named := os.environ.get("LLM_ROUTER_HOME"):
-        return Path(named).expanduser()
+        return _expanded(named)
+    if os.environ.get("HOME") != "":  # Python takes an empty one for "/"
+        with suppress(RuntimeError):
+            return Path.home() / ".llm-router"
+    return _shelter()
+
+
+@cache
+def _shelter() -> Path:
+    """Anybody may have made the folder of that name, with a configuration in it: then it is not ours to use."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"llm-router-{user}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700)
     try:
-        return Path.home() / ".llm-router"
-    except RuntimeError:
-        return Path(tempfile.gettempdir()) / f"llm-router-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o022:
+            return folder
+        return Path(tempfile.mkdtemp(prefix="llm-router-"))
+    except OSError:  # no temporary folder either: the ledger then says what it could not write
+        return folder
+
+
+def _expanded(name: str) -> Path:
+    """`~` is the user's; a `~nobody` that does not exist is a folder of that name."""
+    with suppress(RuntimeError):
+        return Path(name).expanduser()
+    return Path(name)
 
 
 def ensure_home(root: Path) -> None:
@@ -27,7 +53,7 @@ def ensure_home(root: Path) -> None:
 
 def config_file(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
     named = environ.get("LLM_ROUTER_CONFIG")
-    return Path(named).expanduser() if named else root / "config.yaml"
+    return _expanded(named) if named else root / "config.yaml"
 
 
 def database(root: Path) -> Path:

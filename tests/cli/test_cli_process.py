@@ -100,9 +100,11 @@ def test_an_answer_is_utf8_whatever_the_locale_says(tmp_path):
             "PYTHONIOENCODING": "ascii",
         }
         more = ascii_only | box.environ(["groq"])
-        result = command(tmp_path, "ask", "-", "-m", "groq/x", stdin="gęślą jaźń".encode(), **more)
-    assert result.returncode == 0
-    assert "gęślą jaźń" in result.stdout.decode()
+        piped = command(tmp_path, "ask", "-", "-m", "groq/x", stdin="gęślą jaźń".encode(), **more)
+        typed = command(tmp_path, "ask", "gęślą jaźń", "-m", "groq/x", **more)
+    for result in (piped, typed):
+        assert result.returncode == 0
+        assert "gęślą jaźń" in result.stdout.decode()
 
 
 @pytest.mark.parametrize("name", ["with spaces", "Gerät mit Ümläuten", "日本語"])
@@ -121,8 +123,27 @@ def test_without_a_home_it_answers_all_the_same(tmp_path):
     with Sandbox() as box:
         more = box.environ(["groq"]) | {"HOME": "", "TMPDIR": str(tmp_path)}
         result = command(tmp_path, "ask", "hi", "-m", "groq/x", **more)
+        story = command(tmp_path, "explain", "--json", **more)
     assert result.returncode == 0
     assert b"sandbox" in result.stdout
+    assert json.loads(story.stdout)["winner"] == "groq/x"
+    (home,) = tmp_path.glob("llm-router-*")
+    assert (home / "router.db").exists()
+
+
+@pytest.mark.skipif("os.name != 'posix'")
+def test_without_a_home_a_folder_that_others_can_write_is_not_used(tmp_path):
+    planted = tmp_path / f"llm-router-{os.getuid()}"
+    planted.mkdir()
+    planted.chmod(0o777)
+    (planted / "config.yaml").write_text("providers: {groq: {base_url: 'http://127.0.0.1:9'}}")
+    result = command(tmp_path, "config", "path", "--json", HOME="", TMPDIR=str(tmp_path))
+    assert str(planted) not in json.loads(result.stdout)["user"]
+
+
+def test_a_home_of_nobody_is_no_internal_error(tmp_path):
+    result = command(tmp_path, "config", "path", LLM_ROUTER_HOME="~nobody-of-that-name/x")
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_a_home_that_cannot_be_written_costs_no_answer(tmp_path):
