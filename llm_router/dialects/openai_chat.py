@@ -9,8 +9,8 @@ from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
     check_features,
     check_stops,
+    function_tool,
     output_limit,
-    tool_schema,
 )
 from llm_router.dialects.json_schema import is_strict
 from llm_router.dialects.openai_chat_messages import messages
@@ -56,17 +56,7 @@ class OpenAIChat:
 def _add_tools(body: JsonDict, request: Request) -> None:
     if not request.tools:
         return
-    body["tools"] = [
-        {
-            "type": "function",
-            "function": {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool_schema(tool),
-            },
-        }
-        for tool in request.tools
-    ]
+    body["tools"] = [function_tool(tool) for tool in request.tools]
     body["tool_choice"] = _tool_choice(request.tool_choice)
     if not request.tool_choice.parallel:
         body["parallel_tool_calls"] = False
