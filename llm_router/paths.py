@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 PROJECT_FILE = ".llm-router.yaml"
@@ -20,23 +22,42 @@ def home() -> Path:
     if os.environ.get("HOME") != "":  # Python takes an empty one for "/"
         with suppress(RuntimeError):
             return Path.home() / ".llm-router"
-    return _shelter()
+    with suppress(OSError):
+        return _shelter()
+    return _of_this_process()
+
+
+def _shelter() -> Path:
+    """A folder of this user among the temporary ones. Raises OSError: anybody may have made one of that name, with a
+    configuration in it, and then it is not ours to use.
+    """
+    folder = _sheltered()
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if not _is_ours(folder):
+        raise PermissionError(errno.EPERM, "others can write it", str(folder))
+    return folder
 
 
 @cache
-def _shelter() -> Path:
-    """Anybody may have made the folder of that name, with a configuration in it: then it is not ours to use."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(tempfile.gettempdir()) / f"llm-router-{user}"
+def _of_this_process() -> Path:
     with suppress(OSError):
-        folder.mkdir(mode=0o700)
-    try:
-        found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o022:
-            return folder
         return Path(tempfile.mkdtemp(prefix="llm-router-"))
-    except OSError:  # no temporary folder either: the ledger then says what it could not write
-        return folder
+    return _sheltered()  # nothing can be written anywhere; who tries will say so
+
+
+def _sheltered() -> Path:
+    with suppress(OSError):
+        return Path(tempfile.gettempdir()) / f"llm-router-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    return Path(os.sep) / "llm-router"  # no folder for temporary files
+
+
+def _is_ours(folder: Path) -> bool:
+    with suppress(OSError):
+        found = folder.lstat()
+        owned = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+        return stat.S_ISDIR(found.st_mode) and owned and not found.st_mode & 0o022
+    return False
 
 
 def _expanded(name: str) -> Path:
@@ -62,6 +83,21 @@ def database(root: Path) -> Path:
 
 def spool(root: Path) -> Path:
     return root / "spool"
+
+
+def spool_elsewhere(root: Path) -> Path:
+    """For what a home on a full or read-only disk does not take. Raises OSError."""
+    return _shelter() / _spool_name(root)
+
+
+def spools(root: Path) -> Sequence[Path]:
+    """Where something may wait, without making a folder."""
+    below = _sheltered()
+    return (spool(root), below / _spool_name(root)) if _is_ours(below) else (spool(root),)
+
+
+def _spool_name(root: Path) -> str:
+    return f"spool-{sha256(os.fsencode(root.absolute())).hexdigest()[:12]}"
 
 
 def project_file(start: Path) -> Path | None:

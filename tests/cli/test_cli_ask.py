@@ -1,6 +1,7 @@
 """`ask` through the whole path, against simulated providers on loopback; `explain` and `costs` tell of it."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -264,6 +265,21 @@ def test_costs_never_show_an_unknown_price_as_zero(cli, box):
     text = cli("costs").out
     assert "1 unpriced" in text
     assert "$0" not in text
+
+
+def test_a_ledger_that_cannot_be_written_can_still_be_read(cli, box, monkeypatch):
+    cli("ask", "hello", "-m", "groq/x")
+
+    def full(*_args, **_kwargs):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("llm_router.cli.books.connect", full)
+    story = cli("explain", "last")
+    assert story.code == 0
+    assert "answered by groq/x" in story.out
+    assert "cannot be written (disk I/O error)" in story.err
+    (cli.root / "router.db").write_bytes(b"")
+    assert cli("costs", "--json").code == 1
 
 
 def test_costs_are_grouped_and_compared_with_the_baseline(cli, box):

@@ -149,10 +149,15 @@ def test_a_home_of_nobody_is_no_internal_error(tmp_path):
 def test_a_home_that_cannot_be_written_costs_no_answer(tmp_path):
     (tmp_path / "blocked").write_text("a file where the folder should be")
     with Sandbox() as box:
-        more = box.environ(["groq"]) | {"LLM_ROUTER_HOME": str(tmp_path / "blocked")}
+        more = box.environ(["groq"]) | {"LLM_ROUTER_HOME": str(tmp_path / "blocked"), "TMPDIR": str(tmp_path)}
         result = command(tmp_path, "ask", "hi", "-m", "groq/x", **more)
+        doctor = command(tmp_path, "doctor", **more)
+        (tmp_path / "blocked").unlink()
+        story = command(tmp_path, "explain", "--json", **more)
     assert result.returncode == 0
     assert b"Traceback" not in result.stderr
+    assert "1 decisions wait in the spool" in doctor.stdout.decode()
+    assert json.loads(story.stdout)["winner"] == "groq/x"
 
 
 @pytest.mark.skipif("os.name != 'posix'")
