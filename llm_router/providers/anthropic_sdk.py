@@ -10,7 +10,7 @@ import anthropic
 import httpx2
 
 from llm_router.ports import Call
-from llm_router.providers.sdk import Opened, SdkProvider
+from llm_router.providers.sdk import Opened, SdkProvider, is_plain
 
 _PATH = "/v1/messages"
 
@@ -51,6 +51,9 @@ class AnthropicSdk(SdkProvider[_Client]):
         )
         response = cast("httpx2.Response", stream)  # `cast_to` asks for the raw response
         try:
+            if is_plain(response):
+                yield json.loads(await response.aread())
+                return
             async for sse in anthropic.AsyncStream.raw_events(response):
                 if sse.data:
                     event = json.loads(sse.data)

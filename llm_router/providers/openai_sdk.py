@@ -12,7 +12,7 @@ import openai
 from llm_router.nouns import Model
 from llm_router.ports import Call
 from llm_router.providers.local_models import listed_models
-from llm_router.providers.sdk import Opened, SdkProvider
+from llm_router.providers.sdk import Opened, SdkProvider, is_plain
 
 
 class _Client(openai.AsyncOpenAI):
@@ -51,8 +51,7 @@ class OpenAiSdk(SdkProvider[_Client]):
             stream_cls=openai.AsyncStream[object],
         )
         async with events:
-            if events.response.headers.get("content-type", "").startswith("application/json"):
-                # who cannot stream, and who reports a failure with status 200, answers as to a plain call
+            if is_plain(events.response):
                 yield json.loads(await events.response.aread())
                 return
             try:

@@ -195,6 +195,11 @@ class SdkProvider(ABC, Generic[C]):
         return UpstreamError(kind, f"{self._vendor.title}: {_SAID[kind]}{said}", fix=fix)
 
 
+def is_plain(response: Any) -> bool:
+    """Whether this is the answer to a plain call: of a server that cannot stream, or that fails with status 200."""
+    return response.headers.get("content-type", "").startswith("application/json")
+
+
 @contextmanager
 def without_proxies() -> Generator[None]:
     """Take the proxy and certificate variables out of the process environment for a moment."""

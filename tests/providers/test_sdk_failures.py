@@ -103,8 +103,9 @@ async def test_a_reset_after_the_first_events_is_truncated(provider, box):
     assert (await failure(provider)).kind is Kind.TRUNCATED
 
 
-async def test_a_vendor_that_answers_a_stream_with_a_plain_body_is_understood(box, providers):
-    provider = providers.get("groq")
+@pytest.mark.parametrize("name", ["groq", "anthropic"])
+async def test_a_vendor_that_answers_a_stream_with_a_plain_body_is_understood(name, box, providers):
+    provider = providers.get(name)
     decoder = dialects.get(provider.dialect).decoder()
     for event in await events(provider, call_for(provider, stream=False)):
         decoder.feed(event)
