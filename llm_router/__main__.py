@@ -7,6 +7,13 @@ import sys
 
 
 def main() -> int:
+    try:
+        return _main()
+    except KeyboardInterrupt:  # while something is still being imported
+        return 130
+
+
+def _main() -> int:
     _open_streams()
     arguments = sys.argv[1:]
     if arguments in (["--version"], ["-V"]):

@@ -186,6 +186,31 @@ def test_an_interrupt_ends_with_130_and_the_attempt_is_recorded(tmp_path, number
     assert json.loads(story.stdout)["attempts"][0]["outcome"] == "cancelled"
 
 
+@pytest.mark.parametrize("module", ["llm_router.cli.main", "llm_router.mcp_server.front"])
+def test_an_interrupt_during_an_import_leaves_no_trace(tmp_path, module):
+    program = f"""
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from llm_router.__main__ import main
+sys.exit(main())
+"""
+    arguments = ["mcp"] if "mcp" in module else ["doctor"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        timeout=WAIT_S,
+        env=environment(tmp_path),
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_an_unreadable_configuration_is_exit_2_with_its_path(tmp_path):
     (tmp_path / ".llm-router" / "config.yaml").mkdir(parents=True)
     result = command(tmp_path, "ask", "hi")
