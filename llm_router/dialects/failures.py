@@ -46,7 +46,7 @@ def failure(provider: str, status: int | None, headers: Mapping[str, str], body:
     status = status if status is not None and status >= 400 else error.status
     kind = _kind(error, status)
     wait = (
-        retry_after(headers, error.details, error.message)
+        retry_after(headers, error.details, error.message, limited=kind is Kind.RATE_LIMITED)
         if kind in (Kind.RATE_LIMITED, Kind.OVERLOADED)
         else None
     )

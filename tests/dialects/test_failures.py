@@ -364,6 +364,12 @@ def test_only_limits_and_overload_say_when_to_come_back() -> None:
     assert wait({"Retry-After": "60"}, status=503) == 60
 
 
+def test_how_the_users_limits_stand_says_nothing_about_the_vendors_load() -> None:
+    standing = {"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-remaining-tokens": "900"}
+    assert wait(standing, status=503) is None
+    assert wait(standing, status=429) == 360
+
+
 # ── the words of command line clients ────────────────────────────────────────
 
 
