@@ -53,6 +53,8 @@ class Exchange:
     first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
     _alive: bool = False
+    _whole: bool = False
+    _marks_all: bool = False
     _seen_chars: int = 0
 
     async def deltas(self) -> AsyncGenerator[Delta]:
@@ -63,8 +65,10 @@ class Exchange:
         async with aclosing(self._told(payload, decoder)) as deltas:
             async for delta in deltas:
                 self._note(delta)
+                if not self.request.stream:
+                    continue
                 held.append(delta)
-                if self.committed or (self.request.stream and self.first_token_ms is not None):
+                if self.first_token_ms is not None:
                     self.committed = True
                     for each in held:
                         yield each
@@ -96,23 +100,26 @@ class Exchange:
 
     async def _told(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[Delta]:
         """What the upstream says. Trouble after its end mark costs nobody an answer that is whole."""
-        async with aclosing(self._events(payload, decoder)) as events:
+        async with aclosing(self._events(payload)) as events:
             try:
                 async for event in events:
-                    for delta in decoder.feed(event):
+                    deltas = decoder.feed(event)
+                    # a vendor that marks every piece as the last has said nothing by it
+                    self._marks_all = self._marks_all or (self._whole and bool(deltas))
+                    self._whole = decoder.ended and not self._marks_all
+                    for delta in deltas:
                         yield delta
             except UpstreamError:
-                if not decoder.ended or self.first_token_ms is None:
+                if not self._whole or self.first_token_ms is None:
                     raise
 
-    async def _events(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[JsonDict]:
+    async def _events(self, payload: JsonDict) -> AsyncGenerator[JsonDict]:
         """The upstream's events, each awaited under its own limit: a slow consumer costs the upstream nothing."""
         call = Call(self.model.id, payload, timeout_s=self.deadline_s)
         async with aclosing(self.provider.stream(call)) as source:
             while True:
-                seconds = min(self._patience(), FAREWELL_S) if decoder.ended else self._patience()
                 try:
-                    async with asyncio.timeout(max(0.0, seconds)):
+                    async with asyncio.timeout(max(0.0, self._patience())):
                         event = await anext(source)
                 except StopAsyncIteration:
                     return
@@ -123,7 +130,11 @@ class Exchange:
     def _patience(self) -> float:
         """Seconds this event may take: empty events (role, ping) are no sign of life, thinking is."""
         elapsed = time.perf_counter() - self._started
-        return min(self.gap_s if self._alive else self.limit_s - elapsed, self.deadline_s - elapsed)
+        if self._whole:
+            most = FAREWELL_S
+        else:
+            most = self.gap_s if self._alive else self.limit_s - elapsed
+        return min(most, self.deadline_s - elapsed)
 
     def _timed_out(self) -> UpstreamError:
         if time.perf_counter() - self._started >= self.deadline_s - 0.01:

@@ -386,6 +386,13 @@ async def test_trouble_after_the_end_mark_does_not_cost_an_answer_that_is_whole(
     assert books.settled == [("a", "r1", 4)]
 
 
+async def test_an_end_mark_on_every_piece_says_nothing():
+    pieces = [piece("hel", finish="stop"), piece("lo", finish="stop"), failure(FailureKind.TRUNCATED)]
+    run, _ = a_run(Scripted("a", pieces), Scripted("b", GOOD))
+    await collect(run)
+    assert outcomes(run) == [("a", "truncated"), ("b", "ok")]
+
+
 async def test_an_error_after_an_end_mark_without_an_answer_is_told_as_it_is():
     run, _ = a_run(
         Scripted("a", [piece(finish="stop"), failure(FailureKind.OVERLOADED)]), Scripted("b", GOOD)
