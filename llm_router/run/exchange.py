@@ -130,11 +130,8 @@ class Exchange:
     def _patience(self) -> float:
         """Seconds this event may take: empty events (role, ping) are no sign of life, thinking is."""
         elapsed = time.perf_counter() - self._started
-        if self._whole:
-            most = FAREWELL_S
-        else:
-            most = self.gap_s if self._alive else self.limit_s - elapsed
-        return min(most, self.deadline_s - elapsed)
+        gap = FAREWELL_S if self._whole else self.gap_s
+        return min(gap if self._alive else self.limit_s - elapsed, self.deadline_s - elapsed)
 
     def _timed_out(self) -> UpstreamError:
         if time.perf_counter() - self._started >= self.deadline_s - 0.01:
