@@ -50,6 +50,20 @@ def connect(path: Path, *, timeout_s: float = 2.0) -> sqlite3.Connection:
     return connection
 
 
+def connect_as_it_is(path: Path) -> sqlite3.Connection:
+    """For reading where nothing can be written, not even a journal (a full or read-only disk). Raises FAILURES."""
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        connection.row_factory = sqlite3.Row
+        schema_version(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _make_private(path: Path) -> None:
     """SQLite gives its -wal and -shm files the mode of the database, so this one file decides.
 

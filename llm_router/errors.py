@@ -8,7 +8,7 @@
     ├── BudgetError          a cap would break: which, how much, until when            exit 5
     ├── PolicyError          the user's own pin or block forbids it                    exit 2
     └── UpstreamError        one provider failed: kind, status, Retry-After            exit 6
-        └── AllFailedError   nobody answered; holds every attempt                      exit 3, 5 or 6
+        └── AllFailedError   nobody answered; holds every attempt                      exit 3 to 6
 
 `message` says what happened, `fix` what to do about it: a command or a variable, never a shrug. Neither ever
 holds a credential.
@@ -121,6 +121,7 @@ class UpstreamError(RouterError):
 
 
 _CREDENTIAL_KINDS = {FailureKind.AUTH, FailureKind.BILLING}
+_MISSING_KINDS = {FailureKind.NOT_FOUND}
 _LIMIT_KINDS = {FailureKind.RATE_LIMITED, FailureKind.BUDGET, FailureKind.COOLING}
 
 
@@ -131,6 +132,8 @@ class AllFailedError(UpstreamError):
         self.attempts = tuple(attempts)
         if kinds and set(kinds) <= _CREDENTIAL_KINDS:
             self.code, self.exit_code = "credentials", CredentialsError.exit_code
+        elif kinds and set(kinds) <= _MISSING_KINDS:
+            self.code, self.exit_code = "not_found", NotFoundError.exit_code
         elif kinds and set(kinds) <= _LIMIT_KINDS:
             self.code, self.exit_code = "rate_limit", BudgetError.exit_code
 

@@ -96,8 +96,8 @@ class Inventory:
                 models = None if is_cli else await provider.installed()
                 readiness = await provider.readiness() if models is None else self._listed(name, models)
         except Exception as error:  # whatever one provider's SDK does, the others can still answer
-            return _Found(now, self._unready(name, error), ())
-        if is_cli:
+            readiness, models = self._unready(name, error), ()
+        if is_cli:  # a check that hangs is remembered too: the next process need not wait for it
             self._remember(name, readiness, now)
         return _Found(now, readiness, models)
 

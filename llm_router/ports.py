@@ -5,7 +5,7 @@ A dialect makes and reads a wire format as plain data; a provider only carries i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -25,8 +25,10 @@ from llm_router.nouns import (
 
 class StreamDecoder(Protocol):
     """Reads one streamed answer. After the last event `answer()` gives the whole of it, or raises
-    UpstreamError(TRUNCATED) when the stream ended before its own end mark.
+    UpstreamError(TRUNCATED) when the stream ended before its own end mark, which `ended` tells of.
     """
+
+    ended: bool
 
     def feed(self, event: Mapping[str, object]) -> Sequence[Delta]: ...
     def answer(self) -> Answer: ...
@@ -55,7 +57,7 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One payload on its way. `timeout_s` bounds the wait for the whole answer, or for each gap of a stream."""
+    """One payload on its way. `timeout_s` bounds the wait for each event."""
 
     model: str
     payload: JsonDict
@@ -64,17 +66,17 @@ class Call:
 
 
 class Provider(Protocol):
-    """Who carries a payload. Raises UpstreamError only; cancelling the task closes the upstream connection.
+    """Who carries a payload. Raises UpstreamError only; cancelling the task, or closing the stream, closes the upstream
+    connection.
 
-    `send` returns the decoded JSON body; `stream` yields the decoded JSON events, in order, an SSE event name (if the
-    format has one and the data does not repeat it) under "event". Nothing is retried here.
+    `stream` yields the decoded JSON events, in order, an SSE event name (if the format has one and the data does not
+    repeat it) under "event". Nothing is retried here.
     """
 
     name: str
     dialect: str
 
-    async def send(self, call: Call) -> JsonDict: ...
-    def stream(self, call: Call) -> AsyncIterator[JsonDict]: ...
+    def stream(self, call: Call) -> AsyncGenerator[JsonDict]: ...
     async def readiness(self) -> Readiness: ...
     async def installed(self) -> Sequence[Model] | None:
         """Models found by asking (Ollama, LM Studio ...); None where the catalogue knows better."""

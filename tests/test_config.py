@@ -296,10 +296,10 @@ def test_a_folder_in_place_of_the_file_is_refused(folders):
 def test_an_unreadable_file_is_reported(folders, monkeypatch):
     (folders[0] / "config.yaml").write_text("router: {}")
 
-    def refuse(_path):
+    def refuse(_path, _mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     (problem,) = bad(folders)
     assert "cannot be read: Permission denied" in problem.message
     assert "readable by you" in problem.fix
@@ -312,7 +312,21 @@ def test_a_huge_file_is_not_read_as_a_configuration(folders):
 
 def test_a_named_configuration_must_exist(folders):
     (problem,) = bad(folders, environ={"LLM_ROUTER_CONFIG": str(folders[0] / "other.yaml")})
-    assert "cannot be read" in problem.message
+    assert "does not exist" in problem.message
+    assert "LLM_ROUTER_CONFIG" in problem.fix
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_an_endless_file_is_not_read_to_its_end(folders):
+    (problem,) = bad(folders, environ={"LLM_ROUTER_CONFIG": "/dev/zero"})
+    assert "larger than 1 MB" in problem.message
+
+
+def test_problems_come_in_the_order_of_the_file(folders):
+    problems = bad(
+        folders, user="budget:\n  daily: lots\nrouter:\n  profil: x\nproviders:\n  groq:\n    enabled: 7\n"
+    )
+    assert [problem.line for problem in problems] == [2, 4, 7]
 
 
 def test_a_project_file_named_by_the_user_is_the_users_word(folders):

@@ -153,9 +153,10 @@ class SqliteBudgets:
 
 def _sweep(connection: sqlite3.Connection, now: float) -> None:
     """Release what ended processes, or lost calls, still hold."""
-    for row in connection.execute("SELECT id, pid, process, expires_at FROM reservations").fetchall():
-        if row["expires_at"] <= now or not processes.alive(row["pid"], row["process"]):
-            connection.execute("DELETE FROM reservations WHERE id = ?", (row["id"],))
+    connection.execute("DELETE FROM reservations WHERE expires_at <= ?", (now,))
+    for holder in connection.execute("SELECT DISTINCT pid, process FROM reservations").fetchall():
+        if not processes.alive(*holder):
+            connection.execute("DELETE FROM reservations WHERE pid = ? AND process = ?", tuple(holder))
 
 
 def _stand(connection: sqlite3.Connection, cap: Cap, now: float) -> CapStatus:

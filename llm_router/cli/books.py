@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from llm_router import paths
-from llm_router.db import FAILURES, connect
+from llm_router.cli import output
+from llm_router.db import FAILURES, connect, connect_as_it_is
 from llm_router.errors import RouterError
 from llm_router.hosts import events
 from llm_router.record import SqliteLedger
@@ -18,12 +20,22 @@ def ledger() -> Generator[sqlite3.Connection]:
     root = paths.home()
     SqliteLedger(root, store_prompts=False).drain()
     events.drain(root)
-    try:
-        connection = connect(paths.database(root))
-    except FAILURES as error:
-        if isinstance(error, RouterError):
-            raise
-        what = f"the ledger {paths.database(root)} cannot be read: {error}"
-        raise RouterError(what, fix="llm-router doctor") from error
-    with closing(connection):
+    with closing(_opened(paths.database(root))) as connection:
         yield connection
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        return connect(path)
+    except RouterError:
+        raise
+    except FAILURES as error:
+        try:
+            connection = connect_as_it_is(path)
+        except FAILURES:
+            what = f"the ledger {path} cannot be read: {error}"
+            raise RouterError(what, fix="llm-router doctor") from error
+        output.note(
+            f"the ledger cannot be written ({error}), so what is newest may be missing: llm-router doctor"
+        )
+        return connection

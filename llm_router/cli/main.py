@@ -100,7 +100,15 @@ def cli(context: click.Context) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Never raises."""
     output.use_utf8()
-    as_json = output.wants_json(arguments)
+    code = _guarded(arguments, as_json=output.wants_json(arguments))
+    try:
+        sys.stdout.flush()
+    except OSError:  # said already, or nobody listens
+        output.abandon_stdout()
+    return code
+
+
+def _guarded(arguments: Sequence[str], *, as_json: bool) -> int:
     try:
         code = _invoke(list(arguments))
         sys.stdout.flush()
@@ -117,9 +125,13 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(context, click.Context):
             fix = f"see: {context.command_path} --help"
         return _fail(UsageError(error.format_message(), fix=fix), as_json=as_json)
-    except Exception as error:  # a bug of ours: say so without a page of trace
+    except Exception as error:
         if os.environ.get("LLM_ROUTER_DEBUG"):
             raise
+        if isinstance(error, OSError):  # a full disk, a folder that is not ours
+            what = f"{error.filename or 'the output'}: {error.strerror or error}"
+            return _fail(RouterError(what, fix="see: llm-router doctor"), as_json=as_json)
+        # a bug of ours: say so without a page of trace
         fix = "set LLM_ROUTER_DEBUG=1 to see where, and please report it"
         return _fail(RouterError(f"{type(error).__name__}: {error}", fix=fix), as_json=as_json)
     return code
@@ -137,6 +149,9 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _fail(error: RouterError, *, as_json: bool) -> int:
-    with suppress(BrokenPipeError):
+    try:
         output.show_error(error, as_json=as_json)
+    except OSError:
+        with suppress(OSError):
+            output.show_error(error, as_json=False)
     return error.exit_code

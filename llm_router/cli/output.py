@@ -8,8 +8,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from llm_router.errors import AllFailedError, RouterError
+from llm_router.errors import RouterError
 from llm_router.nouns import Attempt, Billing
 
 SCHEMA_VERSION = 1
@@ -38,8 +39,12 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    sys.stderr.write(visible(text, terminal=True) + "\n")
-    sys.stderr.flush()
+    """To stderr. What cannot be written there must not fail a command that has done its work."""
+    try:
+        sys.stderr.write(visible(text, terminal=True) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        sys.stderr = io.StringIO()
 
 
 def visible(text: str, *, terminal: bool) -> str:
@@ -53,9 +58,6 @@ def show_error(error: RouterError, *, as_json: bool) -> None:
         sys.stdout.flush()
         return
     note(f"error: {error.message}")
-    if isinstance(error, AllFailedError):
-        for attempt in error.attempts:
-            note(f"  {attempt_line(attempt)}")
     if error.fix:
         note(f"fix: {error.fix}")
     if error.decision is not None:
@@ -74,8 +76,8 @@ def attempt_line(attempt: Attempt) -> str:
 
 def abandon_stdout() -> None:
     """Let nothing flush into a closed pipe at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # a stream without a descriptor has nothing to flush into
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from llm_router.errors import UsageError
@@ -14,7 +16,7 @@ MAX_BYTES = 64 * 1024 * 1024
 def read_prompt(words: Sequence[str], files: Sequence[str] = ()) -> str:
     """The words as one prompt, `-` among them replaced by stdin, then each file. Nothing given: stdin, if it is piped."""
     parts: list[str] = []
-    plain = " ".join(word for word in words if word != "-")
+    plain = " ".join(_argument(word) for word in words if word != "-")
     if plain.strip():
         parts.append(plain)
     if "-" in words or (not words and not files and not sys.stdin.isatty()):
@@ -24,6 +26,13 @@ def read_prompt(words: Sequence[str], files: Sequence[str] = ()) -> str:
     if not prompt:
         raise UsageError("there is no prompt", fix='give one: llm-router ask "..." (or `-` to read stdin)')
     return prompt
+
+
+def _argument(word: str) -> str:
+    """What the terminal sent, also where the locale has no letters for it."""
+    with suppress(UnicodeEncodeError):
+        return os.fsencode(word).decode("utf-8", "replace")
+    return word
 
 
 def _stdin() -> bytes:

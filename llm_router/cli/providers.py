@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llm_router import paths
 from llm_router.cli import output
 from llm_router.cli.options import json_option
 from llm_router.cli.render import table
 from llm_router.errors import NotFoundError
-from llm_router.nouns import Billing, Model, Usage
+from llm_router.nouns import Billing, FailureKind, Model, Usage
+from llm_router.ports import Readiness
 
 if TYPE_CHECKING:
     from llm_router.app import App
-    from llm_router.ports import HealthState, Readiness
+    from llm_router.ports import HealthState
 
+_OF_THE_KEY = {FailureKind.AUTH, FailureKind.BILLING}
 _SAMPLE = 100_000  # tokens: below every long-context surcharge
 
 
@@ -60,13 +61,18 @@ async def states(app: App) -> list[dict[str, object]]:
     configured = {name: app.providers.configured(name) for name in names}
     asked = [name for name in names if configured[name].ready]
     found = dict(zip(asked, await asyncio.gather(*(app.readiness(name) for name in asked)), strict=True))
-    rows = [_state(app, name, configured[name], found.get(name)) for name in names]
+    refused = {s.provider: s for s in app.health.states() if s.reason in _OF_THE_KEY and s.state == "open"}
+    rows = [_state(app, name, configured[name], found.get(name), refused.get(name)) for name in names]
     return sorted(rows, key=lambda row: (not row["ready"], not row["configured"]))
 
 
-def _state(app: App, name: str, configured: Readiness, found: Readiness | None) -> dict[str, object]:
+def _state(
+    app: App, name: str, configured: Readiness, found: Readiness | None, refused: HealthState | None
+) -> dict[str, object]:
     said = found or configured
-    ready = found is not None and found.ready
+    if refused and said.ready:
+        said = _refusal(app, refused)
+    ready = found is not None and said.ready
     return {
         "provider": name,
         "paid": str(app.catalogue.billing.get(name, app.providers.vendor(name).billing)),
@@ -76,6 +82,18 @@ def _state(app: App, name: str, configured: Readiness, found: Readiness | None) 
         "detail": said.detail,
         "fix": said.fix,
     }
+
+
+def _refusal(app: App, state: HealthState) -> Readiness:
+    """What the last call was told is truer than that there is a key."""
+    why = (
+        "its key or login was refused" if state.reason == FailureKind.AUTH else "its account is out of credit"
+    )
+    until = time.strftime("%H:%M", time.localtime(state.until))
+    vendor = app.providers.vendor(state.provider)
+    where = vendor.install or f"{' or '.join(vendor.key_env)}, {vendor.help}"
+    fix = f"put that right ({where}), then: llm-router health --reset {state.provider}"
+    return Readiness(ready=False, detail=f"{why}; left alone until {until}", fix=fix)
 
 
 @click.command()
@@ -91,9 +109,8 @@ def models(provider: str | None, everyone: bool, as_json: bool) -> None:
 
     app = App.build()
     names = list(app.providers.names())
-    if provider is not None and provider not in names:
-        hint = output.did_you_mean(provider, names)
-        raise NotFoundError(f"no such provider: {provider}", fix=hint or "see: llm-router providers --all")
+    if provider is not None:
+        _check_known(app, provider)
     found = asyncio.run(_models(app, [provider] if provider else names, everyone=everyone or bool(provider)))
     rows = [_model(app, one) for one in found]
     if as_json:
@@ -104,6 +121,13 @@ def models(provider: str | None, everyone: bool, as_json: bool) -> None:
         return
     columns = ["model", "tier", "paid", "context", "input", "output", "aliases"]
     table(columns, [_cells(row, columns) for row in rows], right=columns[3:6])
+
+
+def _check_known(app: App, provider: str) -> None:
+    names = list(app.providers.names())
+    if provider not in names:
+        hint = output.did_you_mean(provider, names)
+        raise NotFoundError(f"no such provider: {provider}", fix=hint or "see: llm-router providers --all")
 
 
 async def _models(app: App, names: Sequence[str], *, everyone: bool) -> list[Model]:
@@ -159,9 +183,12 @@ def _cell(row: dict[str, object], name: str) -> str:
 @json_option
 def health(provider: str | None, reset: bool, as_json: bool) -> None:
     """Which models are cooling down after failures."""
-    from llm_router.plan.health import HealthBook
+    from llm_router.app import App
 
-    book = HealthBook(paths.database(paths.home()))
+    app = App.build()
+    if provider is not None:
+        _check_known(app, provider)
+    book = app.health
     try:
         forgotten = book.reset(provider) if reset else 0
         states = [state for state in book.states() if provider in {None, state.provider}]

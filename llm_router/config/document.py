@@ -102,7 +102,10 @@ def read_text(path: Path) -> str:
     """The text of a file, newlines as they are; ConfigError when it cannot be read or is not UTF-8."""
     place = Place(str(path), 1, 1)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise place.error("does not exist", fix="create it, or correct LLM_ROUTER_CONFIG") from None
     except IsADirectoryError:
         raise place.error("is a folder, not a file", fix=f"move {path} away") from None
     except OSError as error:
@@ -132,7 +135,7 @@ def compose(text: str, source: str) -> Node | None:
         what = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise at.error(f"not valid YAML: {what}", fix=_syntax_fix(what)) from None
     except (YAMLError, RecursionError):
-        raise Place(source, 1, 1).error("not valid YAML", fix="`llm-router config schema`") from None
+        raise Place(source, 1, 1).error("not valid YAML", fix="see `llm-router config schema`") from None
 
 
 def _syntax_fix(what: str) -> str:

@@ -126,7 +126,9 @@ def _write(path: Path, text: str, *, backup: str) -> None:
         _replace(path, text, mode)
     except OSError as error:
         what = f"{path} cannot be written: {error.strerror or error}"
-        raise ConfigError(what, fix=f"make {path.parent} writable by you", file=str(path)) from None
+        raise ConfigError(
+            what, fix=f"make {path.parent} writable by you, with room on its disk", file=str(path)
+        ) from None
 
 
 def _replace(path: Path, text: str, mode: int) -> None:

@@ -67,7 +67,8 @@ def validate(document: Document, *, partial: bool = False) -> tuple[Settings | N
             if not (partial and found["type"] == "missing"):
                 by_keys.setdefault(_keys(found["loc"]), []).append(cast("Mapping[str, Any]", found))
         problems = [_problem(document, keys, found) for keys, found in by_keys.items()]
-    return settings, problems + list(_base_urls(document))
+    problems += _base_urls(document)
+    return settings, sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
 def _keys(loc: Keys) -> Keys:

@@ -95,12 +95,7 @@ class Anthropic:
         if not isinstance(body.get("content"), list):
             raise malformed("a message without content")
         decoder = AnthropicDecoder()
-        decoder.feed({"type": "message_start", "message": body})
-        for index, block in enumerate(sequence(body["content"])):
-            decoder.feed({"type": "content_block_start", "index": index, "content_block": block})
-            decoder.feed({"type": "content_block_stop", "index": index})
-        decoder.feed({"type": "message_delta", "delta": body, "usage": body.get("usage")})
-        decoder.feed({"type": "message_stop"})
+        decoder.feed({**body, "type": "message"})
         return decoder.answer()
 
     def decoder(self) -> AnthropicDecoder:
@@ -236,10 +231,21 @@ class AnthropicDecoder(Decoder):
                 self._count(event.get("usage"))
             case "message_stop":
                 self.ended = True
+            case "message":
+                yield from self._whole(event)
             case "error":
                 raise failure("", None, {}, event)
             case _:
                 pass  # ping, and whatever the vendor adds
+
+    def _whole(self, message: Mapping[str, object]) -> Iterable[Delta]:
+        """A plain answer; also what a vendor sends that does not stream."""
+        yield from self.read({"type": "message_start", "message": message})
+        for index, block in enumerate(sequence(message.get("content"))):
+            yield from self._start(index, record(block))
+            yield from self.read({"type": "content_block_stop"})
+        yield from self.read({"type": "message_delta", "delta": message, "usage": message.get("usage")})
+        self.ended = True
 
     def _start(self, index: int, block: JsonDict) -> Iterable[Delta]:
         match block.get("type"):

@@ -142,6 +142,11 @@ class Decoder:
             deltas.append(delta)
         return deltas
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the answer has been told."""
+        return bool(self._assembler.parts())
+
     def close_part(self) -> None:
         self._assembler.close()
 

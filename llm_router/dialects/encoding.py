@@ -142,6 +142,12 @@ def tool_schema(tool: Tool) -> JsonDict:
     return schema | tool.parameters
 
 
+def function_tool(tool: Tool) -> JsonDict:
+    """As Chat Completions and Ollama write it."""
+    function = {"name": tool.name, "description": tool.description, "parameters": tool_schema(tool)}
+    return {"type": "function", "function": function}
+
+
 def wire_id(call_id: str) -> str:
     """A tool call id every vendor accepts, the same for the call and its result."""
     if _PLAIN_ID.fullmatch(call_id):

@@ -64,11 +64,15 @@ STATUS: dict[int, Kind] = {
     402: Kind.BILLING,
     403: Kind.AUTH,
     404: Kind.NOT_FOUND,
+    405: Kind.NOT_FOUND,
     408: Kind.TIMEOUT,
     409: Kind.SERVER_ERROR,
+    410: Kind.NOT_FOUND,
     413: Kind.CONTEXT_TOO_LONG,
+    415: Kind.UNSUPPORTED,
     425: Kind.SERVER_ERROR,
     429: Kind.RATE_LIMITED,
+    451: Kind.AUTH,  # not offered where the user is
     498: Kind.OVERLOADED,  # Groq: flex capacity exceeded
     503: Kind.OVERLOADED,
     504: Kind.TIMEOUT,
@@ -92,7 +96,8 @@ WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         re.compile(
             r"credit balance|insufficient[ _](?:balance|credits?|funds|quota)|out of credits?|requires? more credits"
             r"|credits? (?:are |is |have been )?(?:depleted|exhausted|used up)|payment required|account is (?:overdue|not active|in arrears)"
-            r"|spend(?:ing)? limit|billing (?:hard limit|is not (?:active|enabled))|no (?:active )?(?:subscription|resource package)|recharge",
+            r"|spend(?:ing)? limit|billing (?:hard limit|is not (?:active|enabled))|no (?:active )?(?:subscription|resource package)|recharge"
+            r"|specified (?:api )?usage limits?|enable billing",
             re.IGNORECASE,
         ),
     ),
@@ -106,16 +111,18 @@ WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
 )
 KEY_WORDS = re.compile(
-    r"api[ _-]?key (?:not valid|is invalid|expired|not found)|invalid api[ _-]?key", re.IGNORECASE
+    r"api[ _-]?key (?:not valid|is invalid|expired|not found)|(?:invalid|incorrect) api[ _-]?(?:key|token)"
+    r"|organization has been disabled",
+    re.IGNORECASE,
 )
 MODEL_WORDS = re.compile(
-    r"model[^.]{0,80}(?:does not exist|not found|not available|is not a valid|has been (?:deprecated|decommissioned|retired))"
+    r"model[^.]{0,80}(?:(?:does )?not exist|not found|not available|is not a valid|has been (?:deprecated|decommissioned|retired))"
     r"|(?:unknown|invalid|no such) model\b|not a valid model",
     re.IGNORECASE,
 )
 UNSUPPORTED_WORDS = re.compile(
     r"(?:not|n't|un)[ -]?(?:currently |yet )?(?:support|accept|available (?:for|with) this|permitted|allowed|enabled (?:for|with) this)"
-    r"|only (?:the )?(?:default|text)\b|(?:is|are|was) deprecated|extra inputs?|unrecognized (?:request )?(?:argument|parameter)"
+    r"|only (?:the )?(?:default|text)\b|only supports\b|which is the maximum allowed|(?:is|are|was) deprecated|extra inputs?|unrecognized (?:request )?(?:argument|parameter)"
     r"|unknown (?:name|field|parameter)|not a multimodal|invalid (?:json )?schema|invalid_function_parameters",
     re.IGNORECASE,
 )

@@ -16,6 +16,7 @@ from llm_router.nouns import FailureKind as Kind
 
 LONGEST_MESSAGE = 500
 _LONGEST_READ = 20_000
+_FULL_MINUTE = {"resource_exhausted", "rate_limit_error"}
 
 _SECRETS = re.compile(
     r"""
@@ -45,7 +46,7 @@ def failure(provider: str, status: int | None, headers: Mapping[str, str], body:
     status = status if status is not None and status >= 400 else error.status
     kind = _kind(error, status)
     wait = (
-        retry_after(headers, error.details, error.message)
+        retry_after(headers, error.details, error.message, limited=kind is Kind.RATE_LIMITED)
         if kind in (Kind.RATE_LIMITED, Kind.OVERLOADED)
         else None
     )
@@ -161,9 +162,8 @@ def _kind(error: _Error, status: int | None) -> Kind:
     for code in error.codes:
         if code in tables.CODES:
             return tables.CODES[code]
-    exhausted = (
-        "resource_exhausted" in error.codes
-    )  # Google says "check your billing details" when the minute is full
+    # when the minute is full Google says "check your billing details", and Anthropic "reduce the prompt length"
+    exhausted = not _FULL_MINUTE.isdisjoint(error.codes)
     if status is None or status in (400, 402, 403, 413, 422, 429):
         for kind, words in tables.WORDS:
             if words.search(error.message) and not (exhausted and kind is not Kind.BILLING):
@@ -192,4 +192,7 @@ def _by_status(status: int, message: str) -> Kind:
         return Kind.AUTH
     if tables.MODEL_WORDS.search(message):
         return Kind.NOT_FOUND
-    return Kind.UNSUPPORTED if tables.UNSUPPORTED_WORDS.search(message) else Kind.BAD_REQUEST
+    if tables.UNSUPPORTED_WORDS.search(message):
+        return Kind.UNSUPPORTED
+    # of the others only these blame the request: anything else is this server's own trouble
+    return Kind.BAD_REQUEST if status in (400, 422) else Kind.SERVER_ERROR

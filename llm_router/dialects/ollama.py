@@ -10,12 +10,12 @@ from llm_router.dialects.encoding import (
     check_features,
     document_text,
     flat_parts,
+    function_tool,
     offered,
     output_limit,
     own_thinking,
     result_media,
     result_text,
-    tool_schema,
     unsupported,
 )
 from llm_router.dialects.failures import failure
@@ -67,17 +67,7 @@ class Ollama:
             "options": _options(request, model),
         }
         if offered(request):
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": tool_schema(tool),
-                    },
-                }
-                for tool in request.tools
-            ]
+            body["tools"] = [function_tool(tool) for tool in request.tools]
         if request.schema is not None:
             body["format"] = request.schema
         return body

@@ -9,15 +9,14 @@ from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
     check_features,
     check_stops,
+    function_tool,
     output_limit,
-    tool_schema,
 )
-from llm_router.dialects.failures import failure
 from llm_router.dialects.json_schema import is_strict
 from llm_router.dialects.openai_chat_messages import messages
 from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
 from llm_router.dialects.openai_quirks import Quirks, quirks
-from llm_router.dialects.reading import count, record, records
+from llm_router.dialects.reading import records
 from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice
 
 
@@ -43,14 +42,10 @@ class OpenAIChat:
         return body
 
     def decode(self, body: Mapping[str, object]) -> Answer:
-        choices = records(body.get("choices"))
-        if not choices:
-            if body.get("error") or count(record(body.get("base_resp")).get("status_code")):
-                raise failure("", None, {}, body)
-            raise malformed("a completion without choices")
         decoder = OpenAIChatDecoder()
-        chunk = dict(body) | {"choices": [{**choice, "delta": choice.get("message")} for choice in choices]}
-        decoder.feed(chunk)
+        decoder.feed(body)
+        if not records(body.get("choices")):
+            raise malformed("a completion without choices")
         decoder.ended = True
         return decoder.answer()
 
@@ -61,17 +56,7 @@ class OpenAIChat:
 def _add_tools(body: JsonDict, request: Request) -> None:
     if not request.tools:
         return
-    body["tools"] = [
-        {
-            "type": "function",
-            "function": {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool_schema(tool),
-            },
-        }
-        for tool in request.tools
-    ]
+    body["tools"] = [function_tool(tool) for tool in request.tools]
     body["tool_choice"] = _tool_choice(request.tool_choice)
     if not request.tool_choice.parallel:
         body["parallel_tool_calls"] = False

@@ -59,14 +59,19 @@ class OpenAIChatDecoder(Decoder):
         self._refused = False
 
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
-        if event.get("error") or event.get("event") == "error":
+        if event.get("error") or event.get("event") == "error" or _minimax_failed(event):
             raise failure("", None, {}, event)
         self.id = self.id or string(event.get("id"))
         self.model = self.model or string(event.get("model"))
         choice = first_choice(event.get("choices"))
         self._count(event, choice)
-        yield from self._content(record(choice.get("delta")))
+        yield from self._content(record(choice.get("delta")) or self._whole(choice))
         self._finish(string(choice.get("finish_reason")), choice)
+
+    def _whole(self, choice: JsonDict) -> JsonDict:
+        """The message of a vendor that did not stream; MiniMax repeats at the end of a stream what it has told."""
+        message = record(choice.get("message"))
+        return message if message and not self.begun else {}
 
     def _content(self, delta: JsonDict) -> Iterable[Delta]:
         if thought := _thought(delta):
@@ -129,6 +134,10 @@ class OpenAIChatDecoder(Decoder):
             if usage := record(holder.get("usage")):
                 self.usage = chat_usage(usage)
                 return
+
+
+def _minimax_failed(event: Mapping[str, object]) -> bool:
+    return count(record(event.get("base_resp")).get("status_code")) > 0
 
 
 def _why(choice: JsonDict, reason: str) -> str:

@@ -33,15 +33,17 @@ _AT = re.compile(
 _DIMENSIONS = ("", "-requests", "-tokens", "-input-tokens", "-output-tokens")
 
 
-def retry_after(headers: Mapping[str, str], details: object, words: str) -> float | None:
-    """`details` are Google's error details, `words` the vendor's message."""
+def retry_after(headers: Mapping[str, str], details: object, words: str, *, limited: bool) -> float | None:
+    """`details` are Google's error details, `words` the vendor's message; `limited`: a limit of the user's is the cause,
+    and not the vendor's own load, for which the headers that tell how the limits stand mean nothing.
+    """
     lower = {name.lower(): value.strip() for name, value in headers.items()}
     found: Iterable[Callable[[], float | None]] = (
         lambda: _scaled(lower.get("retry-after-ms"), 0.001),
         lambda: _moment(lower.get("retry-after")),
         lambda: _retry_info(details),
         lambda: _in_words(words),
-        lambda: _resets(lower),
+        lambda: _resets(lower) if limited else None,
     )
     seconds = next((value for find in found if (value := find()) is not None), None)
     return None if seconds is None else min(max(seconds, 0.0), LONGEST)

@@ -16,7 +16,7 @@ LEASE_S = 60.0  # a prober that died frees the probe after this
 FORGOTTEN_S = 600.0  # failures further apart are not "in a row"
 _FIXED_S = {Kind.AUTH: 600.0, Kind.BILLING: 600.0, Kind.NOT_FOUND: 3_600.0}
 # How many failures in a row open the breaker; a kind that is not here says nothing about the upstream's health.
-_OPENS_AFTER: Mapping[Kind, int] = {
+OPENS_AFTER: Mapping[Kind, int] = {
     Kind.RATE_LIMITED: 1,
     Kind.OVERLOADED: 1,
     Kind.AUTH: 1,
@@ -88,13 +88,13 @@ def after_success(row: Breaker, now: float) -> Breaker:
 
 def after_failure(row: Breaker, key: Key, kind: Kind, retry_after_s: float | None, now: float) -> Breaker:
     is_provider = key[1] == ""
-    if kind not in _OPENS_AFTER or (kind in _OF_THE_PROVIDER) != is_provider:
+    if kind not in OPENS_AFTER or (kind in _OF_THE_PROVIDER) != is_provider:
         return _seen_aside(row, kind, now, is_provider=is_provider)
     failures = 1 if now - row.updated_at > FORGOTTEN_S and not row.is_open else row.failures + 1
     row = replace(row, failures=failures, updated_at=now)
     if row.state == "open" and now < row.until:  # a call that began earlier: no reopening, so no doubling
         return replace(row, until=max(row.until, now + _asked(retry_after_s)))
-    if not row.is_open and failures < _OPENS_AFTER[kind]:
+    if not row.is_open and failures < OPENS_AFTER[kind]:
         return row
     cooldown = _cooldown(row, kind, retry_after_s)
     return replace(

@@ -21,7 +21,16 @@ from typing import Any
 
 from llm_router.db import FAILURES, Database
 from llm_router.nouns import FailureKind
-from llm_router.plan.breaker import CLOSED, Breaker, Key, after_failure, after_success, claimed, forbids
+from llm_router.plan.breaker import (
+    CLOSED,
+    OPENS_AFTER,
+    Breaker,
+    Key,
+    after_failure,
+    after_success,
+    claimed,
+    forbids,
+)
 from llm_router.ports import HealthState
 
 WRITE_LIMIT_S = 0.2
@@ -89,6 +98,10 @@ class HealthBook:
             return replace(after, credential=used) if after.reason == kind else after
 
         with self._lock:
+            if kind not in OPENS_AFTER:  # it can only change what is known already
+                self._read()
+                if not any(key in self._table for key in keys):
+                    return
             self._change(keys, step)
 
     def states(self) -> Sequence[HealthState]:

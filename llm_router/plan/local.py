@@ -7,24 +7,20 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from llm_router.nouns import Complexity, Model, Task
+from llm_router.providers import local_models
 
 # Billions of parameters below which a model is rather a toy for this kind of request.
 SENSIBLE = {Complexity.SIMPLE: 3.0, Complexity.MODERATE: 7.0}
 SIMILAR = 2.0
 _UNSTATED = {"small": 4.0, "mid": 14.0, "frontier": 70.0}
 
-_SIZE = re.compile(r"(?:(?P<experts>\d+)x)?(?P<number>\d+(?:\.\d+)?)(?P<unit>[bm])(?![a-z0-9])")
 _CODE = re.compile(r"cod(?:e|er|ing|estral)|devstral|starcoder")
 
 
 @lru_cache(maxsize=1_024)
 def billions(name: str, tier: str) -> float:
     """Parameters in billions: `name:8b` 8, `name:8x7b` 56, `name-30b-a3b` 30; by tier where no size is named."""
-    sizes = [
-        int(found["experts"] or 1) * float(found["number"]) / (1 if found["unit"] == "b" else 1_000)
-        for found in _SIZE.finditer(name.lower())
-    ]
-    return max(sizes) if sizes else _UNSTATED[tier]
+    return local_models.billions(name) or _UNSTATED[tier]
 
 
 def is_for_code(model: Model) -> bool:

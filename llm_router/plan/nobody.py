@@ -12,7 +12,8 @@ from llm_router.plan.filter import Cause, Skip
 LAST_RESORT = "last resort"
 LAST_RESORTS = 3
 SHOWN = 4
-_LASTING = {FailureKind.AUTH, FailureKind.BILLING, FailureKind.NOT_FOUND}
+_OF_THE_KEY = {FailureKind.AUTH, FailureKind.BILLING}
+_LASTING = {*_OF_THE_KEY, FailureKind.NOT_FOUND}
 _DEMO = "`llm-router demo` shows the whole path without any"
 
 
@@ -51,9 +52,17 @@ def nobody(skips: Sequence[Skip], facts: Facts, entries: Sequence[str]) -> Route
             f"this request of about {facts.input_tokens:,} tokens fits no model that is set up. {reasons}{more}",
             fix=f"shorten it, or set up a provider with a larger window: {_missing(facts, entries)}",
         )
+    refused = dict.fromkeys(
+        skip.model.provider for skip in skips if skip.model is not None and skip.kind in _OF_THE_KEY
+    )
+    first = (
+        f"check the key, login or credit of {', '.join(refused)}, then `llm-router health --reset`; "
+        if refused
+        else ""
+    )
     what = "no model that is set up can answer this" if causes else "no model is ready to answer"
     message = f"{what}. {reasons}{more}" if skips else "no model is set up"
-    return CredentialsError(message, fix=_missing(facts, entries))
+    return CredentialsError(message, fix=first + _missing(facts, entries))
 
 
 def _missing(facts: Facts, entries: Sequence[str]) -> str:

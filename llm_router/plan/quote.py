@@ -20,13 +20,14 @@ _MOST_KEPT = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Micro-dollars per token."""
+    """Micro-dollars per token, and for the call itself: a vendor that searches the web charges for the search."""
 
     input: float
     output: float
+    call: int = 0
 
     def cost(self, input_tokens: float, output_tokens: float) -> int:
-        return math.ceil(input_tokens * self.input + output_tokens * self.output)
+        return math.ceil(self.call + input_tokens * self.input + output_tokens * self.output)
 
 
 # The price list is kept beside its rates: while it lives, no other can have its id.
@@ -67,8 +68,9 @@ def _step(tokens: float) -> int:
 
 
 def _looked_up(prices: Prices, model: Model, step: int) -> Rates | None:
+    call = prices.cost(model, Usage())
     only_input = prices.cost(model, Usage(input_tokens=step))
     both = prices.cost(model, Usage(input_tokens=step, output_tokens=_MILLION))
-    if only_input is None or both is None:
+    if call is None or only_input is None or both is None:
         return None
-    return Rates(only_input / step, (both - only_input) / _MILLION)
+    return Rates((only_input - call) / step, (both - only_input) / _MILLION, call)

@@ -10,7 +10,7 @@ import anthropic
 import httpx2
 
 from llm_router.ports import Call
-from llm_router.providers.sdk import Opened, SdkProvider
+from llm_router.providers.sdk import Opened, SdkProvider, is_plain
 
 _PATH = "/v1/messages"
 
@@ -39,12 +39,6 @@ class AnthropicSdk(SdkProvider[_Client]):
         )
         return Opened(client, http.aclose)
 
-    async def _send(self, client: _Client, call: Call) -> object:
-        response = await client.post(
-            _PATH, cast_to=httpx2.Response, body=call.payload, options={"headers": call.headers}
-        )
-        return json.loads(response.content)
-
     async def _stream(self, client: _Client, call: Call) -> AsyncGenerator[object, None]:
         # The SDK's own stream drops events it does not know and raises on errors; the dialect reads all of them.
         stream = await client.post(
@@ -57,6 +51,9 @@ class AnthropicSdk(SdkProvider[_Client]):
         )
         response = cast("httpx2.Response", stream)  # `cast_to` asks for the raw response
         try:
+            if is_plain(response):
+                yield json.loads(await response.aread())
+                return
             async for sse in anthropic.AsyncStream.raw_events(response):
                 if sse.data:
                     event = json.loads(sse.data)

@@ -73,12 +73,7 @@ class CodexCli:
         # OPENAI_API_KEY is left out on purpose: the call would be paid by the token instead of by the subscription
         self._environ = clean_environ(environ, own=("CODEX_",))
 
-    async def send(self, call: Call) -> JsonDict:
-        with as_upstream(self.name, timeout_s=call.timeout_s, fix=UPDATE):
-            async with asyncio.timeout(call.timeout_s), aclosing(self._events(call)) as events:
-                return {"events": [event async for event in events]}
-
-    async def stream(self, call: Call) -> AsyncGenerator[JsonDict, None]:
+    async def stream(self, call: Call) -> AsyncGenerator[JsonDict]:
         async with aclosing(self._events(call)) as events:
             while True:
                 with as_upstream(self.name, timeout_s=call.timeout_s, fix=UPDATE):
@@ -113,7 +108,7 @@ class CodexCli:
     async def aclose(self) -> None:
         """Nothing lives between calls."""
 
-    async def _events(self, call: Call) -> AsyncGenerator[JsonDict, None]:
+    async def _events(self, call: Call) -> AsyncGenerator[JsonDict]:
         """The events up to the end of the turn. Raises UpstreamError for a turn that is lost."""
         payload = call.payload
         files = {"instructions.md": str(payload.get("system") or INSTRUCTIONS)}

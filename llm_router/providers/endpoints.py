@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from llm_router.dialects.failures import redact
 from llm_router.providers.vendors import Vendor
 from llm_router.settings import GatewaySettings, ProviderSettings
 
@@ -33,6 +34,11 @@ class Endpoint:
     problem: str = ""
     fix: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The address for people: a password in it is blotted out."""
+        return redact(self.base_url)
+
 
 def locate(
     vendor: Vendor, settings: ProviderSettings, gateway: GatewaySettings, environ: Mapping[str, str]
@@ -49,7 +55,7 @@ def locate(
     if not named and not problem:
         base_url = vendor.base_url.format_map({k: v.rstrip("/") for k, v in variables.items()})
     if points_at_gateway(base_url, gateway):
-        problem = f"its address {base_url} is llm-router's own gateway"
+        problem = f"its address {redact(base_url)} is llm-router's own gateway"
         fix = f"set providers.{vendor.name}.base_url to the vendor's address"
     headers = dict(vendor.headers)
     headers |= {
@@ -77,7 +83,12 @@ def _named_base_url(
 
 def _problem(vendor: Vendor, named: str, key: str, variables: Mapping[str, str]) -> tuple[str, str]:
     if named and not named.startswith(("http://", "https://")):
-        return f"its address {named!r} is not an http or https URL", f"correct {vendor.base_url_variables[1]}"
+        return (
+            f"its address {redact(named)!r} is not an http or https URL",
+            f"correct {vendor.base_url_variables[1]}",
+        )
+    if not (key.isascii() and key.isprintable()):  # no header takes it, and the error of who tries quotes it
+        return "its key holds a line break or a character that no key has", f"set {vendor.key_env[0]} again"
     signed_in = "project" in variables and variables.get("consent", "").lower() in {"1", "true"}
     if not key and not vendor.key_optional and not signed_in:
         by_login = "project" in vendor.variables

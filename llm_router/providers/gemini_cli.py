@@ -60,7 +60,8 @@ class GeminiCli:
         self._executable, self._cwd = executable, cwd
         self._environ = clean_environ(environ, own=("GEMINI_", "GOOGLE_"))
 
-    async def send(self, call: Call) -> JsonDict:
+    async def stream(self, call: Call) -> AsyncGenerator[JsonDict]:
+        """One event: the client speaks at its end."""
         prompt = str(call.payload.get("prompt", "")).encode("utf-8", "replace")
         with as_upstream(self.name, timeout_s=call.timeout_s, fix=UPDATE), self._place(call) as folder:
             finished = await run(
@@ -70,11 +71,7 @@ class GeminiCli:
                 timeout_s=call.timeout_s,
                 stdin=prompt,
             )
-        return _body(finished)
-
-    async def stream(self, call: Call) -> AsyncGenerator[JsonDict, None]:
-        """One event: the client speaks at its end."""
-        yield await self.send(call)
+        yield _body(finished)
 
     async def readiness(self) -> Readiness:
         """Looks for a login; the client has no command that tells."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -48,13 +47,10 @@ class GoogleSdk(SdkProvider[Any]):
 
         return Opened(client._api_client, close)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
-    async def _send(self, client: Any, call: Call) -> object:
-        response = await client.async_request("post", self._path(call, "generateContent"), *_content(call))
-        return json.loads(response.body)
-
     async def _stream(self, client: Any, call: Call) -> AsyncGenerator[object, None]:
-        path = self._path(call, "streamGenerateContent?alt=sse")
-        request = client._build_request("post", path, *_content(call))  # noqa: SLF001
+        # the SDK removes keys from the body it is given, so it gets a copy of the outermost level
+        body, options = dict(call.payload), HttpOptions(headers=dict(call.headers))
+        request = client._build_request("post", self._path(call.model), body, options)  # noqa: SLF001
         response = await client._async_request(request, stream=True)  # noqa: SLF001
         try:
             async for event in response:
@@ -62,16 +58,10 @@ class GoogleSdk(SdkProvider[Any]):
         finally:
             await response.response_stream.aclose()
 
-    def _path(self, call: Call, method: str) -> str:
+    def _path(self, model: str) -> str:
         """`models/NAME`, or the model's full resource name when the caller gave that."""
-        model = call.model
         if "/" not in model:
             model = (
                 f"publishers/google/models/{model}" if self._vendor.name == "vertex" else f"models/{model}"
             )
-        return f"{model}:{method}"
-
-
-def _content(call: Call) -> tuple[dict[str, object], HttpOptions]:
-    """The SDK removes keys from the body it is given, so it gets a copy of the outermost level."""
-    return dict(call.payload), HttpOptions(headers=dict(call.headers))
+        return f"{model}:streamGenerateContent?alt=sse"

@@ -13,8 +13,8 @@ from llm_router.providers.vendors import Vendor
 Tier = Literal["small", "mid", "frontier"]
 SMALL_UP_TO_B, MID_UP_TO_B = 9.0, 40.0
 
-# `7b`, `1.5B`, `8x7b`, `135m`; of `30b-a3b` the first figure, which is the whole model.
-_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)\s*([bmBM])(?![a-zA-Z])")
+# `7b`, `1.5B`, `8x7b`, `135m`, `e4b`; of `30b-a3b` the first figure, which is the whole model.
+_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)\s*([bmBM])(?![a-zA-Z])")
 _NO_CHAT = re.compile(r"embed|rerank|whisper|\bbge-|\btts\b|clip\b|all-minilm", re.IGNORECASE)
 _NO_CHAT_FAMILIES = {"bert", "nomic-bert", "xlm-roberta", "jina-bert-v2"}
 _CAPABILITIES: tuple[Feature, ...] = ("vision", "tools", "thinking")  # Ollama's words and ours are the same

@@ -45,9 +45,6 @@ class OllamaSdk(SdkProvider[Any]):
             client._client.headers.pop("authorization", None)  # noqa: SLF001
         return Opened(client, client.close)
 
-    async def _send(self, client: Any, call: Call) -> object:
-        return await _request(client, "POST", "/api/chat", json=call.payload, headers=call.headers)
-
     async def _stream(self, client: Any, call: Call) -> AsyncGenerator[object, None]:
         lines = await _request(
             client, "POST", "/api/chat", json=call.payload, headers=call.headers, stream=True

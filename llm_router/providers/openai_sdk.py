@@ -12,7 +12,7 @@ import openai
 from llm_router.nouns import Model
 from llm_router.ports import Call
 from llm_router.providers.local_models import listed_models
-from llm_router.providers.sdk import Opened, SdkProvider
+from llm_router.providers.sdk import Opened, SdkProvider, is_plain
 
 
 class _Client(openai.AsyncOpenAI):
@@ -41,12 +41,6 @@ class OpenAiSdk(SdkProvider[_Client]):
         )
         return Opened(client, http.aclose)
 
-    async def _send(self, client: _Client, call: Call) -> object:
-        response = await client.post(
-            _path(call), cast_to=httpx2.Response, body=call.payload, options=self._options(call.headers)
-        )
-        return json.loads(response.content)
-
     async def _stream(self, client: _Client, call: Call) -> AsyncGenerator[object, None]:
         events = await client.post(
             _path(call),
@@ -57,6 +51,9 @@ class OpenAiSdk(SdkProvider[_Client]):
             stream_cls=openai.AsyncStream[object],
         )
         async with events:
+            if is_plain(events.response):
+                yield json.loads(await events.response.aread())
+                return
             try:
                 async for event in events:
                     yield event

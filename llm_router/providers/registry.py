@@ -65,7 +65,7 @@ class Registry:
         if endpoint.problem:
             return Readiness(ready=False, detail=endpoint.problem, fix=endpoint.fix)
         return Readiness(
-            ready=True, detail=endpoint.base_url or f"project {endpoint.variables.get('project', '')}"
+            ready=True, detail=endpoint.shown or f"project {endpoint.variables.get('project', '')}"
         )
 
     def get(self, name: str) -> Provider:
@@ -76,7 +76,7 @@ class Registry:
                 raise CredentialsError(
                     f"{vendor.title} cannot be called: {readiness.detail}", fix=readiness.fix
                 )
-            self._built[name] = self._build(vendor)
+            self._built.setdefault(name, self._build(vendor))  # a listing may build it in a thread meanwhile
         return self._built[name]
 
     def fingerprint(self, name: str) -> str:

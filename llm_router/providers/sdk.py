@@ -12,7 +12,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Generator,
@@ -54,7 +53,7 @@ class Opened(Generic[C]):
 
 
 class SdkProvider(ABC, Generic[C]):
-    """Implements `ports.Provider` over the four methods below."""
+    """Implements `ports.Provider` over the three methods below."""
 
     def __init__(self, vendor: Vendor, endpoint: Endpoint) -> None:
         self.name, self.dialect = vendor.name, vendor.dialect
@@ -67,10 +66,6 @@ class SdkProvider(ABC, Generic[C]):
     def _open(self) -> Opened[C]: ...
 
     @abstractmethod
-    async def _send(self, client: C, call: Call) -> object:
-        """The decoded body of a plain answer."""
-
-    @abstractmethod
     def _stream(self, client: C, call: Call) -> AsyncGenerator[object, None]:
         """The decoded events. Closing it closes the connection."""
 
@@ -80,13 +75,7 @@ class SdkProvider(ABC, Generic[C]):
 
     # ── ports.Provider ───────────────────────────────────────────────────────
 
-    async def send(self, call: Call) -> JsonDict:
-        _answered.set(False)
-        with self._failures():
-            async with asyncio.timeout(call.timeout_s):
-                return self._dict(await self._send(self._client(), call))
-
-    async def stream(self, call: Call) -> AsyncIterator[JsonDict]:
+    async def stream(self, call: Call) -> AsyncGenerator[JsonDict]:
         _answered.set(False)
         with self._failures():
             events = self._stream(self._client(), call)
@@ -103,12 +92,12 @@ class SdkProvider(ABC, Generic[C]):
     async def readiness(self) -> Readiness:
         """A local server is asked; of a vendor on the internet it is enough that there is a key."""
         if not self._vendor.discover:
-            return Readiness(ready=True, detail=self._endpoint.base_url)
+            return Readiness(ready=True, detail=self._endpoint.shown)
         try:
             models = await self.installed() or ()
         except UpstreamError as error:
             return Readiness(ready=False, detail=error.message, fix=error.fix)
-        return Readiness(ready=True, detail=f"{len(models)} models at {self._endpoint.base_url}")
+        return Readiness(ready=True, detail=f"{len(models)} models at {self._endpoint.shown}")
 
     async def installed(self) -> Sequence[Model] | None:
         if not self._vendor.discover:
@@ -137,7 +126,7 @@ class SdkProvider(ABC, Generic[C]):
 
     @property
     def _http_options(self) -> dict[str, Any]:
-        """For an httpx or httpx2 client. No time limit of its own: `send` and `stream` hold the clock.
+        """For an httpx or httpx2 client. No time limit of its own: `stream` holds the clock.
 
         A proxy from the environment is for the internet: it could not reach a server on this machine.
         A redirect is a failure: the client would carry headers with the key to wherever it points.
@@ -204,6 +193,11 @@ class SdkProvider(ABC, Generic[C]):
         )
         fix = self._vendor.install if kind in {FailureKind.CONNECTION, FailureKind.AUTH} else ""
         return UpstreamError(kind, f"{self._vendor.title}: {_SAID[kind]}{said}", fix=fix)
+
+
+def is_plain(response: Any) -> bool:
+    """Whether this is the answer to a plain call: of a server that cannot stream, or that fails with status 200."""
+    return response.headers.get("content-type", "").startswith("application/json")
 
 
 @contextmanager

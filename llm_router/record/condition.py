@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,8 +101,15 @@ def fix_of(error: Exception, path: Path) -> str:
         return error.fix
     if isinstance(error, OSError) and error.errno in _FIXES_BY_ERRNO:
         return _FIXES_BY_ERRNO[error.errno].format(**places)
-    said = str(error).lower()
+    said = "full" if _is_full(path.parent) else str(error).lower()
     found = next(
         (fix for word, fix in _FIXES.items() if word in said), "set LLM_ROUTER_HOME to a folder you can write"
     )
     return found.format(**places)
+
+
+def _is_full(folder: Path) -> bool:
+    """SQLite calls a full disk an I/O error where it cannot even make its journal."""
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < 65_536
+    return False

@@ -30,7 +30,7 @@ class SqliteLedger:
 
     def __init__(self, root: Path, *, store_prompts: bool) -> None:
         self._database = Database(paths.database(root), timeout_s=PATIENCE_S)
-        self._spool = Spool(paths.spool(root))
+        self._spool = Spool(root)
         self._store_prompts = store_prompts
         self._queue: queue.Queue[Decision | None] = queue.Queue(WAITING)
         self._lock = threading.Lock()  # starting and ending the thread, and what is below

@@ -38,7 +38,7 @@ def repair(root: Path) -> Repair:
             with db.transaction(connection):
                 rows.insert(connection, entries)
 
-        return Repair(moved_to, salvaged, Spool(paths.spool(root)).drain(insert))
+        return Repair(moved_to, salvaged, Spool(root).drain(insert))
 
 
 def _damage(path: Path) -> bool:

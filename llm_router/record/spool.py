@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from llm_router.paths import ensure_home
+from llm_router import paths
 from llm_router.record.rows import Entry
 
 # how a database says that it is the row which is wrong, not itself
@@ -31,17 +31,25 @@ ABANDONED_S = 60  # an incomplete file this old is of a process that died while 
 
 
 class Spool:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    """In the home; where that takes nothing (a full or read-only disk), among the temporary files."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Raises OSError."""
         if not entries:
             return
-        ensure_home(self.folder.parent)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._add(paths.spool(self._root), entries)
+        except OSError:
+            self._add(paths.spool_elsewhere(self._root), entries)
+
+    def _add(self, folder: Path, entries: Sequence[Entry]) -> None:
+        paths.ensure_home(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
         name = f"{time.time_ns() // 1_000_000}-{os.getpid()}-{secrets.token_hex(4)}-{len(entries)}"
-        part, whole = self.folder / f"{name}.part", self.folder / f"{name}.jsonl"
+        part, whole = folder / f"{name}.part", folder / f"{name}.jsonl"
         lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in entries)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -82,12 +90,15 @@ class Spool:
         return sum(path.suffix == ".rejected" for path in self._all())
 
     def _files(self) -> list[Path]:
-        return sorted(path for path in self._all() if path.suffix == ".jsonl" or _abandoned(path))
+        waiting = (path for path in self._all() if path.suffix == ".jsonl" or _abandoned(path))
+        return sorted(waiting, key=lambda path: path.name)
 
     def _all(self) -> list[Path]:
-        with suppress(OSError):
-            return list(self.folder.iterdir())
-        return []
+        found: list[Path] = []
+        for folder in paths.spools(self._root):
+            with suppress(OSError):
+                found += folder.iterdir()
+        return found
 
 
 def _abandoned(path: Path) -> bool:

@@ -7,9 +7,10 @@ STOP    nobody will do better: the request itself is wrong, or the caller has go
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from llm_router.nouns import Attempt
 from llm_router.nouns import FailureKind as Kind
 
 
@@ -62,3 +63,22 @@ def wait_before_retry(kind: Kind, retries: int, retry_after_s: float | None) -> 
         return None
     wait = 0.5 * 2**retries if retry_after_s is None else retry_after_s
     return wait if wait <= LONGEST_WAIT_S else None
+
+
+def way_out(attempts: Sequence[Attempt], *, explicit: bool) -> str:
+    """What a person can do when all of these failed. `explicit`: the model was theirs."""
+
+    def names(kind: Kind) -> str:
+        return ", ".join(dict.fromkeys(a.provider for a in attempts if a.outcome == kind))
+
+    ways: list[str] = []
+    if refused := names(Kind.AUTH):
+        ways.append(f"check the key or login of {refused}")
+    if unpaid := names(Kind.BILLING):
+        ways.append(f"add credit at {unpaid} (then `llm-router health --reset`)")
+    if lacking := names(Kind.NOT_FOUND):
+        ways.append(f"see what there is: `llm-router models --provider {lacking.partition(',')[0]}`")
+    if waits := [a.retry_after_s for a in attempts if a.retry_after_s]:
+        ways.append(f"try again in {min(waits):.0f} s")
+    ways.append("name another with --model" if explicit else "add a provider")
+    return f"{', or '.join(ways)}; `llm-router doctor` shows what each provider lacks"

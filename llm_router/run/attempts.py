@@ -25,7 +25,7 @@ from llm_router.nouns import (
 )
 from llm_router.plan import is_last_resort, replan
 from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
-from llm_router.run.actions import ACTIONS, Action, wait_before_retry
+from llm_router.run.actions import ACTIONS, Action, wait_before_retry, way_out
 from llm_router.run.exchange import Exchange
 
 LIMITS_S = {
@@ -37,6 +37,7 @@ LIMITS_S = {
 # A model on this machine may first have to be loaded; a command-line client answers as a whole, after all its work.
 _PATIENCE = {Billing.METERED: 1, Billing.LOCAL: 2, Billing.SUBSCRIPTION: 3}
 LAST_FACTOR = 2  # there is nobody left to turn to
+SHARE = 0.6  # of the time that is left, where others wait for their turn: a short deadline is not for one hanging host
 GAP_S = 60.0  # silence inside a stream
 
 
@@ -110,9 +111,8 @@ class Run:
         if self.remaining_s() <= 0:
             raise self._nobody(self.attempts)
         if kind is not None and ACTIONS[kind] is Action.REPLAN:
-            rest = replan(self.plan, self.request, tried.candidate, kind)
-            done = {(a.provider, a.model) for a in self.attempts}
-            rest = [c for c in rest if (c.model.provider, c.model.id) not in done]
+            able = replan(self.plan, self.request, tried.candidate, kind)
+            rest = [c for c in rest if c in able]
         if not rest and isinstance(error, BudgetError) and len({a.outcome for a in self.attempts}) == 1:
             raise error
         return list(rest)
@@ -127,13 +127,7 @@ class Run:
             if len(said) == 1
             else f"none of {len(attempts)} attempts gave an answer. {told}"
         )
-        return AllFailedError(message, attempts, fix=self._fix(attempts))
-
-    def _fix(self, attempts: Sequence[Attempt]) -> str:
-        waits = [a.retry_after_s for a in attempts if a.retry_after_s]
-        again = f"try again in {min(waits):.0f} s, or " if waits else ""
-        ways = "name another with --model" if self.explicit else "add a provider"
-        return f"{again}{ways}; `llm-router doctor` shows what each provider lacks"
+        return AllFailedError(message, attempts, fix=way_out(attempts, explicit=self.explicit))
 
 
 class _Try:
@@ -143,6 +137,8 @@ class _Try:
         self.run, self.candidate = run, candidate
         self.must_try = is_last or run.explicit or retry or is_last_resort(candidate)
         self.is_last = is_last
+        self.entered = False  # past the breaker, perhaps with its only probe
+        self.hurried = False  # given less time than is fair to the upstream
         self.error: RouterError | None = None
         self.kind: FailureKind | None = None
         self.committed = False
@@ -155,8 +151,7 @@ class _Try:
         reservation = Reservation()
         self.kind = FailureKind.CANCELLED  # what it is unless something below says otherwise
         try:
-            self._check_breaker()
-            reservation = means.budgets.reserve(self.candidate)
+            reservation = self._admitted()
             exchange = self._exchange(self._bounded(reservation))
             async with aclosing(exchange.deltas()) as deltas:
                 async for delta in deltas:
@@ -198,9 +193,29 @@ class _Try:
                 )
             )
 
+    def _admitted(self) -> Reservation:
+        """Raises BudgetError, or UpstreamError(COOLING)."""
+        self._check_maximum()
+        self._check_breaker()
+        return self.run.means.budgets.reserve(self.candidate)
+
+    def _check_maximum(self) -> None:
+        """The caller's maximum is for the whole call: what failed attempts were billed is gone from it."""
+        most, spent = self.run.request.max_cost, sum(a.cost or 0 for a in self.run.attempts)
+        if most is not None and spent and spent + (self.candidate.max_cost or 0) > most:
+            raise BudgetError(
+                f"it can cost up to ${(self.candidate.max_cost or 0) / 1e6:.4f}, and failed attempts have used"
+                f" ${spent / 1e6:.4f} of the maximum of ${most / 1e6:.4f}",
+                fix="raise --max-cost",
+                budget="max_cost",
+                cap=most,
+                spent=spent,
+            )
+
     def _check_breaker(self) -> None:
         model = self.candidate.model
         state = self.run.means.health.enter(model.provider, model.id)
+        self.entered = state is None
         if state is not None and not self.must_try:
             wait = max(0.0, state.until - time.time())
             raise UpstreamError(FailureKind.COOLING, f"cooling down: {state.reason}", retry_after_s=wait)
@@ -217,11 +232,13 @@ class _Try:
         run, model = self.run, self.candidate.model
         remaining = max(0.05, run.remaining_s())
         limit = run.limit_s * _PATIENCE[model.billing] * (LAST_FACTOR if self.is_last else 1)
+        limit = min(limit, remaining if self.is_last else remaining * SHARE)
+        self.hurried = limit < run.limit_s
         return Exchange(
             provider=run.means.provider(model.provider),
             request=request,
             model=model,
-            limit_s=min(limit, remaining),
+            limit_s=limit,
             gap_s=GAP_S,
             deadline_s=remaining,
             input_tokens=run.plan.input_tokens,
@@ -233,5 +250,14 @@ class _Try:
         means.budgets.settle(reservation, model, cost)
         if self.kind is None:
             means.health.succeeded(model.provider, model.id)
-        elif isinstance(self.error, UpstreamError) and self.kind is not FailureKind.COOLING:
-            means.health.failed(model.provider, model.id, self.kind, self.error.retry_after_s)
+        elif (kind := self._symptom()) is not None:
+            retry_after_s = self.error.retry_after_s if isinstance(self.error, UpstreamError) else None
+            means.health.failed(model.provider, model.id, kind, retry_after_s)
+
+    def _symptom(self) -> FailureKind | None:
+        """What the failure says of the upstream's health. CANCELLED says nothing, and gives a probe back."""
+        if isinstance(self.error, UpstreamError) and self.kind is not FailureKind.COOLING:
+            cut_short = self.hurried or self.run.remaining_s() < 0.01  # by the caller's deadline
+            if not (self.kind is FailureKind.TIMEOUT and cut_short):
+                return self.kind
+        return FailureKind.CANCELLED if self.entered else None

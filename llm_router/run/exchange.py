@@ -21,9 +21,10 @@ from llm_router.nouns import (
     ToolCallDelta,
     Usage,
 )
-from llm_router.ports import Call, Provider
+from llm_router.ports import Call, Provider, StreamDecoder
 
 CHARS_PER_TOKEN = 4
+FAREWELL_S = 5.0  # after the end mark only the bookkeeping is missing: the usage, the end of the connection
 
 
 def _real(delta: Delta) -> bool:
@@ -52,6 +53,8 @@ class Exchange:
     first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
     _alive: bool = False
+    _whole: bool = False
+    _marks_all: bool = False
     _seen_chars: int = 0
 
     async def deltas(self) -> AsyncGenerator[Delta]:
@@ -59,19 +62,20 @@ class Exchange:
         dialect = dialects.get(self.provider.dialect)
         payload = dialect.encode(self.request, self.model, stream=True)
         decoder, held = dialect.decoder(), list[Delta]()
-        async with aclosing(self._events(payload)) as events:
-            async for event in events:
-                for delta in decoder.feed(event):
-                    self._note(delta)
-                    held.append(delta)
-                    if self.committed or (self.request.stream and self.first_token_ms is not None):
-                        self.committed = True
-                        for each in held:
-                            yield each
-                        held.clear()
+        async with aclosing(self._told(payload, decoder)) as deltas:
+            async for delta in deltas:
+                self._note(delta)
+                if not self.request.stream:
+                    continue
+                held.append(delta)
+                if self.first_token_ms is not None:
+                    self.committed = True
+                    for each in held:
+                        yield each
+                    held.clear()
         self.answer = self._completed(decoder.answer())
         if self.answer.empty:
-            raise UpstreamError(FailureKind.EMPTY, f"{self.model.ref} gave an empty answer")
+            raise UpstreamError(FailureKind.EMPTY, "an empty answer")
 
     def billed_usage(self) -> Usage | None:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
@@ -94,28 +98,40 @@ class Exchange:
         if self.first_token_ms is None and _real(delta):
             self.first_token_ms = (time.perf_counter() - self._started) * 1000
 
+    async def _told(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[Delta]:
+        """What the upstream says. Trouble after its end mark costs nobody an answer that is whole."""
+        async with aclosing(self._events(payload)) as events:
+            try:
+                async for event in events:
+                    deltas = decoder.feed(event)
+                    # a vendor that marks every piece as the last has said nothing by it
+                    self._marks_all = self._marks_all or (self._whole and bool(deltas))
+                    self._whole = decoder.ended and not self._marks_all
+                    for delta in deltas:
+                        yield delta
+            except UpstreamError:
+                if not self._whole or self.first_token_ms is None:
+                    raise
+
     async def _events(self, payload: JsonDict) -> AsyncGenerator[JsonDict]:
         """The upstream's events, each awaited under its own limit: a slow consumer costs the upstream nothing."""
-        source = self.provider.stream(Call(self.model.id, payload, timeout_s=self.deadline_s))
-        try:
+        call = Call(self.model.id, payload, timeout_s=self.deadline_s)
+        async with aclosing(self.provider.stream(call)) as source:
             while True:
-                seconds = self._patience()
                 try:
-                    async with asyncio.timeout(max(0.0, seconds)):
+                    async with asyncio.timeout(max(0.0, self._patience())):
                         event = await anext(source)
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
                     raise self._timed_out() from None
                 yield event
-        finally:
-            if (close := getattr(source, "aclose", None)) is not None:
-                await close()
 
     def _patience(self) -> float:
         """Seconds this event may take: empty events (role, ping) are no sign of life, thinking is."""
         elapsed = time.perf_counter() - self._started
-        return min(self.gap_s if self._alive else self.limit_s - elapsed, self.deadline_s - elapsed)
+        gap = FAREWELL_S if self._whole else self.gap_s
+        return min(gap if self._alive else self.limit_s - elapsed, self.deadline_s - elapsed)
 
     def _timed_out(self) -> UpstreamError:
         if time.perf_counter() - self._started >= self.deadline_s - 0.01:
@@ -124,4 +140,4 @@ class Exchange:
             what = f"the stream went silent for {self.gap_s:.0f} s"
         else:
             what = f"no first token within {self.limit_s:.0f} s"
-        return UpstreamError(FailureKind.TIMEOUT, f"{self.model.ref}: {what}")
+        return UpstreamError(FailureKind.TIMEOUT, what)

@@ -82,6 +82,7 @@ def limits() -> str:
         ("one attempt's first sign of life", by_complexity, "`routing.attempt_seconds`"),
         ("the same, times", factors, "loading a model takes time; a command-line client answers as a whole"),
         ("the same, when nobody else is left, times", str(attempts.LAST_FACTOR), ""),
+        ("the same, while others wait", f"at most {attempts.SHARE:.0%} of the time left", ""),
         ("a gap after that", _span(attempts.GAP_S), "then the attempt has failed"),
         (
             "further tries of the only model left",

@@ -336,6 +336,15 @@ def test_a_killed_process_leaves_no_reservation(tmp_path, make, clock):
         holder.communicate(timeout=10)
 
 
+def test_many_calls_of_one_process_are_looked_after_by_one_look_at_it(make, monkeypatch):
+    asked = []
+    monkeypatch.setattr(processes, "alive", lambda *holder: asked.append(holder) or True)
+    budgets = make(daily=Decimal(1))
+    for _ in range(4):
+        budgets.reserve(costing(0.1))
+    assert len(asked) == 3  # one for each call that found others
+
+
 def test_a_reservation_expires_where_nobody_can_see_its_process(tmp_path, make, clock, monkeypatch):
     budgets = make(weekly=Decimal(1))
     budgets.reserve(costing(0.9))

@@ -1,6 +1,7 @@
 """`ask` through the whole path, against simulated providers on loopback; `explain` and `costs` tell of it."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -171,6 +172,57 @@ def test_a_refused_key_is_exit_3_and_says_so(cli, box):
     assert "llm-router doctor" in result.err
 
 
+def test_a_refused_key_is_named_in_every_fix_until_it_is_put_right(cli, box, monkeypatch):
+    for vendor in ("groq", "openai", "anthropic", "gemini"):
+        box.fault(vendor, Fault("wrong_key"))
+    box.fault("ollama", Fault("status", status=500), operation="models")
+    first = cli("ask", "hello", "--json")
+    assert first.code == 3
+    assert "check the key or login of" in first.json["fix"]
+    again = cli("ask", "hello", "--json")
+    assert again.code == 3
+    assert again.json["fix"].startswith("check the key, login or credit of")
+    rows = {row["provider"]: row for row in cli("doctor", "--json").json["providers"]}
+    assert not rows["openai"]["ready"]
+    assert "refused" in rows["openai"]["detail"]
+    assert "OPENAI_API_KEY" in rows["openai"]["fix"]
+    assert "openai/*" in cli("health").out
+    assert cli("health", "openai", "--reset", "--json").json["forgotten"] == 1
+    rows = {row["provider"]: row for row in cli("providers", "--json").json["providers"]}
+    assert rows["openai"]["ready"]
+    assert not rows["anthropic"]["ready"]
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sandbox-key-another")
+    rows = {row["provider"]: row for row in cli("providers", "--json").json["providers"]}
+    assert rows["anthropic"]["ready"]
+
+
+def test_an_account_out_of_credit_is_exit_3_and_says_where_to_pay(cli, box):
+    box.fault("*", Fault("out_of_credit"))
+    result = cli("ask", "hello", "-m", "openai/gpt-6-luna")
+    assert result.code == 3
+    assert "add credit at openai" in result.err
+    assert "out of credit" in cli("doctor").out
+
+
+def test_a_model_that_its_provider_does_not_have_is_exit_4(cli, box):
+    result = cli("ask", "hello", "-m", "ollama/nonesuch", "--json")
+    assert (result.code, result.json["code"]) == (4, "not_found")
+    assert "llm-router models --provider ollama" in result.json["fix"]
+
+
+def test_a_host_that_hangs_is_said_once_with_the_time_it_was_given(cli, box):
+    box.fault("openai", Fault("hang"))
+    result = cli("ask", "hello", "-m", "openai/gpt-6-luna", "--deadline", "0.3", "--json")
+    assert (result.code, result.json["kind"]) == (6, "timeout")
+    assert result.json["error"].count("openai/gpt-6-luna") == 1
+
+
+def test_health_of_an_unknown_provider_is_exit_4(cli):
+    result = cli("health", "opnai")
+    assert result.code == 4
+    assert "`openai`" in result.err
+
+
 def test_a_rate_limit_of_the_only_model_is_exit_5(cli, box):
     box.fault("groq", Fault("status", status=429, retry_after=60))
     assert cli("ask", "hello", "-m", "groq/x").code == 5
@@ -213,6 +265,21 @@ def test_costs_never_show_an_unknown_price_as_zero(cli, box):
     text = cli("costs").out
     assert "1 unpriced" in text
     assert "$0" not in text
+
+
+def test_a_ledger_that_cannot_be_written_can_still_be_read(cli, box, monkeypatch):
+    cli("ask", "hello", "-m", "groq/x")
+
+    def full(*_args, **_kwargs):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("llm_router.cli.books.connect", full)
+    story = cli("explain", "last")
+    assert story.code == 0
+    assert "answered by groq/x" in story.out
+    assert "cannot be written (disk I/O error)" in story.err
+    (cli.root / "router.db").write_bytes(b"")
+    assert cli("costs", "--json").code == 1
 
 
 def test_costs_are_grouped_and_compared_with_the_baseline(cli, box):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from llm_router import __version__
 from llm_router.sandbox import Fault, Sandbox
 
 WAIT_S = 30
+FULL = Path("/dev/full")
 HEAVY = ("pydantic", "yaml", "rich", "httpx", "mcp", "openai", "anthropic", "google", "ollama")
 
 
@@ -98,9 +100,11 @@ def test_an_answer_is_utf8_whatever_the_locale_says(tmp_path):
             "PYTHONIOENCODING": "ascii",
         }
         more = ascii_only | box.environ(["groq"])
-        result = command(tmp_path, "ask", "-", "-m", "groq/x", stdin="gęślą jaźń".encode(), **more)
-    assert result.returncode == 0
-    assert "gęślą jaźń" in result.stdout.decode()
+        piped = command(tmp_path, "ask", "-", "-m", "groq/x", stdin="gęślą jaźń".encode(), **more)
+        typed = command(tmp_path, "ask", "gęślą jaźń", "-m", "groq/x", **more)
+    for result in (piped, typed):
+        assert result.returncode == 0
+        assert "gęślą jaźń" in result.stdout.decode()
 
 
 @pytest.mark.parametrize("name", ["with spaces", "Gerät mit Ümläuten", "日本語"])
@@ -119,17 +123,41 @@ def test_without_a_home_it_answers_all_the_same(tmp_path):
     with Sandbox() as box:
         more = box.environ(["groq"]) | {"HOME": "", "TMPDIR": str(tmp_path)}
         result = command(tmp_path, "ask", "hi", "-m", "groq/x", **more)
+        story = command(tmp_path, "explain", "--json", **more)
     assert result.returncode == 0
     assert b"sandbox" in result.stdout
+    assert json.loads(story.stdout)["winner"] == "groq/x"
+    (home,) = tmp_path.glob("llm-router-*")
+    assert (home / "router.db").exists()
+
+
+@pytest.mark.skipif("os.name != 'posix'")
+def test_without_a_home_a_folder_that_others_can_write_is_not_used(tmp_path):
+    planted = tmp_path / f"llm-router-{os.getuid()}"
+    planted.mkdir()
+    planted.chmod(0o777)
+    (planted / "config.yaml").write_text("providers: {groq: {base_url: 'http://127.0.0.1:9'}}")
+    result = command(tmp_path, "config", "path", "--json", HOME="", TMPDIR=str(tmp_path))
+    assert str(planted) not in json.loads(result.stdout)["user"]
+
+
+def test_a_home_of_nobody_is_no_internal_error(tmp_path):
+    result = command(tmp_path, "config", "path", LLM_ROUTER_HOME="~nobody-of-that-name/x")
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_a_home_that_cannot_be_written_costs_no_answer(tmp_path):
     (tmp_path / "blocked").write_text("a file where the folder should be")
     with Sandbox() as box:
-        more = box.environ(["groq"]) | {"LLM_ROUTER_HOME": str(tmp_path / "blocked")}
+        more = box.environ(["groq"]) | {"LLM_ROUTER_HOME": str(tmp_path / "blocked"), "TMPDIR": str(tmp_path)}
         result = command(tmp_path, "ask", "hi", "-m", "groq/x", **more)
+        doctor = command(tmp_path, "doctor", **more)
+        (tmp_path / "blocked").unlink()
+        story = command(tmp_path, "explain", "--json", **more)
     assert result.returncode == 0
     assert b"Traceback" not in result.stderr
+    assert "1 decisions wait in the spool" in doctor.stdout.decode()
+    assert json.loads(story.stdout)["winner"] == "groq/x"
 
 
 @pytest.mark.skipif("os.name != 'posix'")
@@ -156,6 +184,31 @@ def test_an_interrupt_ends_with_130_and_the_attempt_is_recorded(tmp_path, number
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in err
     assert json.loads(story.stdout)["attempts"][0]["outcome"] == "cancelled"
+
+
+@pytest.mark.parametrize("module", ["llm_router.cli.main", "llm_router.mcp_server.front"])
+def test_an_interrupt_during_an_import_leaves_no_trace(tmp_path, module):
+    program = f"""
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from llm_router.__main__ import main
+sys.exit(main())
+"""
+    arguments = ["mcp"] if "mcp" in module else ["doctor"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        timeout=WAIT_S,
+        env=environment(tmp_path),
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_an_unreadable_configuration_is_exit_2_with_its_path(tmp_path):
@@ -210,3 +263,71 @@ def test_on_a_terminal_the_progress_is_shown_and_wiped_and_stdout_stays_clean(tm
     assert process.returncode == 0
     assert shown.startswith("\r\x1b[2Ktrying groq/x…\r\x1b[2K")
     assert b"\x1b" not in out
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_closed_standard_stream_is_no_error_and_no_database_takes_its_place(tmp_path, number):
+    with Sandbox() as box:
+        more = box.environ(["groq"])
+        closing = f"import os, sys; os.close({number}); os.execv(sys.executable, sys.argv[1:])"
+        program = [sys.executable, "-m", "llm_router", "ask", "hi", "-m", "groq/x"]
+        done = subprocess.run(
+            [sys.executable, "-c", closing, *program],
+            capture_output=True,
+            timeout=WAIT_S,
+            env=environment(tmp_path, **more),
+            cwd=tmp_path,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert b"rror" not in done.stderr
+    assert json.loads(command(tmp_path, "explain", "--json").stdout)["winner"] == "groq/x"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["classify", "hi"], ["classify", "hi", "--json"]]
+)
+def test_an_output_on_a_full_disk_is_one_error_and_not_a_trace(tmp_path, arguments):
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "llm_router", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=WAIT_S,
+            env=environment(tmp_path),
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: ")
+    assert b"No space left" in done.stderr
+    assert b"Exception ignored" not in done.stderr
+    assert b"report it" not in done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_notes_that_cannot_be_written_fail_nothing(tmp_path):
+    with Sandbox() as box, FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "llm_router", "ask", "hi", "-m", "groq/x"],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            timeout=WAIT_S,
+            env=environment(tmp_path, **box.environ(["groq"])),
+            check=False,
+        )
+    assert done.returncode == 0
+    assert done.stdout
+
+
+def test_without_stdin_there_is_no_prompt(tmp_path):
+    closing = "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", closing, sys.executable, "-m", "llm_router", "ask", "-"],
+        capture_output=True,
+        timeout=WAIT_S,
+        env=environment(tmp_path),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: there is no prompt")

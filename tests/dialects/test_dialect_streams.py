@@ -429,6 +429,16 @@ def test_usage_in_every_chunk_counts_once_with_its_last_figures() -> None:
     assert decode("openai_chat", chunks).usage == Usage(5, 2)
 
 
+def test_a_vendor_that_does_not_stream_sends_its_message_whole() -> None:
+    whole = {"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}]}
+    assert decode("openai_chat", [whole]).text == "a"
+
+
+def test_a_message_repeated_at_the_end_of_a_stream_is_not_told_twice() -> None:
+    last = {"choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}]}
+    assert decode("openai_chat", [*chat({"content": "a"}, {"content": "b"})[:2], last]).text == "ab"
+
+
 def test_broken_tool_arguments_reach_the_caller_as_they_were_written() -> None:
     broken = {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "a", "arguments": '{"x": '}}]}
     assert decode("openai_chat", chat(broken)).parts == (ToolCall("1", "a", '{"x": '),)
@@ -481,6 +491,11 @@ ERRORS: list[tuple[str, dict[str, Any], FailureKind]] = [
             "response": {"error": {"code": "rate_limit_exceeded", "message": "Try again in 2s."}},
         },
         FailureKind.RATE_LIMITED,
+    ),
+    (
+        "openai_chat",
+        {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
+        FailureKind.BILLING,
     ),
     ("gemini", {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}, FailureKind.OVERLOADED),
     ("gemini", {"promptFeedback": {"blockReason": "SAFETY"}}, FailureKind.CONTENT_FILTER),

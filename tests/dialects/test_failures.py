@@ -194,7 +194,43 @@ TABLE: list[tuple[int | None, Any, Kind]] = [
     (502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>", Kind.SERVER_ERROR),
     (408, None, Kind.TIMEOUT),
     (524, b"", Kind.TIMEOUT),
-    (418, "teapot", Kind.BAD_REQUEST),
+    (418, "teapot", Kind.SERVER_ERROR),
+    (405, "", Kind.NOT_FOUND),
+    (410, "Gone", Kind.NOT_FOUND),
+    (415, "", Kind.UNSUPPORTED),
+    (451, "", Kind.AUTH),
+    (422, {"detail": [{"msg": "Field required", "loc": ["body"]}]}, Kind.BAD_REQUEST),
+    (
+        400,
+        {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xa***Hh."},
+        Kind.AUTH,
+    ),
+    (400, anthropic("invalid_request_error", "This organization has been disabled."), Kind.AUTH),
+    (
+        400,
+        anthropic("invalid_request_error", "You have reached your specified API usage limits."),
+        Kind.BILLING,
+    ),
+    (
+        400,
+        google(400, "FAILED_PRECONDITION", "The free tier is not offered there. Please enable billing."),
+        Kind.BILLING,
+    ),
+    (
+        429,
+        anthropic(
+            "rate_limit_error",
+            "This request would exceed 40,000 input tokens per minute. Please reduce the prompt length.",
+        ),
+        Kind.RATE_LIMITED,
+    ),
+    (400, openai("Model Not Exist"), Kind.NOT_FOUND),
+    (
+        400,
+        anthropic("invalid_request_error", "max_tokens: 9 > 8, which is the maximum allowed number"),
+        Kind.UNSUPPORTED,
+    ),
+    (400, openai("This model only supports single tool-calls at once!"), Kind.UNSUPPORTED),
     (None, None, Kind.SERVER_ERROR),
 ]
 
@@ -326,6 +362,12 @@ def test_a_clock_time_in_the_clients_words_is_local_time() -> None:
 def test_only_limits_and_overload_say_when_to_come_back() -> None:
     assert wait({"Retry-After": "60"}, status=401) is None
     assert wait({"Retry-After": "60"}, status=503) == 60
+
+
+def test_how_the_users_limits_stand_says_nothing_about_the_vendors_load() -> None:
+    standing = {"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-remaining-tokens": "900"}
+    assert wait(standing, status=503) is None
+    assert wait(standing, status=429) == 360
 
 
 # ── the words of command line clients ────────────────────────────────────────

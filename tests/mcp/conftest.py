@@ -7,25 +7,11 @@ import os
 import queue
 import re
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
-
-PROGRAM = [
-    sys.executable,
-    "-c",
-    "import sys; from llm_router.mcp_server.front import main; sys.exit(main(sys.argv[1:]))",
-]
-FAKE = [sys.executable, str(Path(__file__).with_name("fake_server.py"))]
-LIMIT_S = 30.0
-ENVELOPE = {
-    "_meta": {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-}
+from mcp_support import FAKE, LIMIT_S, PROGRAM
 
 
 class Process:

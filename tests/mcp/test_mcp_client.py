@@ -3,8 +3,8 @@
 import sys
 
 import pytest
-from conftest import FAKE, LIMIT_S
 from mcp import Client, StdioServerParameters
+from mcp_support import FAKE, LIMIT_S
 
 
 @pytest.mark.parametrize(

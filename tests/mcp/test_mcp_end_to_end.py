@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ENVELOPE
+from mcp_support import ENVELOPE
 
 from llm_router.sandbox import Fault, Sandbox
 

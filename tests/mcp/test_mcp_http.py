@@ -6,9 +6,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from conftest import ENVELOPE, LIMIT_S
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_support import ENVELOPE, LIMIT_S
 
 KEY = "a-long-random-text"
 ACCEPT = {"accept": "application/json, text/event-stream"}

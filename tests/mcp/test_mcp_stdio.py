@@ -5,7 +5,7 @@ import signal
 import threading
 
 import pytest
-from conftest import ENVELOPE
+from mcp_support import ENVELOPE
 
 HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 LISTS = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"]

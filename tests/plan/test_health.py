@@ -233,6 +233,17 @@ def test_a_probe_that_says_nothing_about_health_is_free_again(book, clock):
     assert book.enter("p", "m") is None
 
 
+def test_what_says_nothing_of_a_healthy_model_is_not_written(tmp_path, open_book):
+    book = open_book(tmp_path / "router.db")
+    book.enter("p", "m")
+    with connect(tmp_path / "router.db") as connection:
+        connection.execute("BEGIN IMMEDIATE")  # a write would have to wait, and give up
+        book.failed("p", "m", Kind.CANCELLED, None)
+        connection.execute("ROLLBACK")
+    connection.close()
+    assert book._disk_again_at == float("-inf")  # the disk was not found wanting
+
+
 def test_a_provider_that_answers_again_is_back_although_its_model_is_limited(book, clock):
     _fail(book, Kind.AUTH)
     clock.forward(600)

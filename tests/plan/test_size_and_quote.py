@@ -14,9 +14,12 @@ from llm_router.nouns import (
     Tool,
     ToolCall,
     ToolResult,
+    Usage,
     ask,
 )
-from llm_router.plan import quote, size
+from llm_router.plan import Catalogue, quote, size
+from llm_router.prices import PriceBook
+from llm_router.providers import vendors
 
 MODEL = Model("lab", "one")
 
@@ -85,7 +88,7 @@ def test_a_price_is_looked_up_once_per_model_and_prompt_length():
     prices = TablePrices(default=(3, 15))
     costs = {quote.expected(prices, MODEL, tokens, 100) for tokens in (10, 500, 8_000) for _ in range(5)}
     assert costs == {10 * 3 + 1500, 500 * 3 + 1500, 8_000 * 3 + 1500}
-    assert prices.asked == 2
+    assert prices.asked == 3
 
 
 def test_two_price_lists_do_not_share_what_they_found():
@@ -117,3 +120,23 @@ def test_free_is_zero_without_a_look_and_unknown_is_none():
     assert prices.asked == 0
     assert quote.at_most(prices, MODEL, 1000, 1000) is None
     assert quote.expected(prices, MODEL, 1000, 1000) is None
+
+
+def test_a_charge_for_the_call_itself_counts_once_however_short_the_prompt():
+    class Searching(TablePrices):
+        def cost(self, model, usage):
+            return 12_000 + super().cost(model, usage)
+
+    assert quote.expected(Searching(), MODEL, 100, 10) == 12_000 + 140
+    assert quote.at_most(Searching(), MODEL, 100, 10) == 12_000 + 190
+
+
+def test_nothing_the_catalogue_sells_costs_more_than_was_said_at_most():
+    rows = vendors.load()
+    prices = PriceBook({}, {name: row.prices for name, row in rows.items()})
+    for model in Catalogue.load().models:
+        for tokens in (Usage(1, 1), Usage(8_192, 4_096), Usage(200_001, 10)):
+            most = quote.at_most(prices, model, tokens.input_tokens, tokens.output_tokens)
+            real = prices.cost(model, tokens)
+            assert (most is None) == (real is None), model.ref
+            assert real is None or most >= real, model.ref

@@ -1,10 +1,23 @@
-"""Whether a process is gone, for the tests of what starts processes."""
+"""For the tests of what starts processes: the answer of a call, and whether a process is gone."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import aclosing
 from pathlib import Path
+
+from llm_router import dialects
+from llm_router.nouns import Answer
+from llm_router.ports import Call, Provider
+
+
+async def answered(provider: Provider, call: Call) -> Answer:
+    decoder = dialects.get(provider.dialect).decoder()
+    async with aclosing(provider.stream(call)) as events:
+        async for event in events:
+            decoder.feed(event)
+    return decoder.answer()
 
 
 def alive(pid: int) -> bool:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_support import exists, gone
+from cli_support import answered, exists, gone
 
 from llm_router.dialects import get
 from llm_router.errors import UpstreamError
-from llm_router.nouns import Answer, FailureKind, JsonDict, Model, Request, ask
+from llm_router.nouns import FailureKind, JsonDict, Model, Request, ask
 from llm_router.ports import Call
 from llm_router.providers.codex_cli import CodexCli
 from llm_router.sandbox import Sandbox
@@ -61,7 +61,7 @@ def script(tmp_path: Path, environ: dict[str, str], code: str) -> CodexCli:
 
 
 def call(request: Request, *, timeout_s: float = 20, model: str = MODEL.id) -> Call:
-    return Call(model, DIALECT.encode(request, MODEL, stream=False), timeout_s)
+    return Call(model, DIALECT.encode(request, MODEL, stream=True), timeout_s)
 
 
 def log(tmp_path: Path) -> list[dict[str, Any]]:
@@ -70,36 +70,22 @@ def log(tmp_path: Path) -> list[dict[str, Any]]:
 
 async def fails(provider: CodexCli, *, timeout_s: float = 20) -> UpstreamError:
     with pytest.raises(UpstreamError) as caught:
-        DIALECT.decode(await provider.send(call(ask("hi"), timeout_s=timeout_s)))
+        await answered(provider, call(ask("hi"), timeout_s=timeout_s))
     return caught.value
 
 
-async def streamed(provider: CodexCli, request: Request) -> Answer:
-    decoder = DIALECT.decoder()
-    async with aclosing(provider.stream(call(request))) as events:
-        async for event in events:
-            decoder.feed(event)
-    return decoder.answer()
-
-
 async def test_an_answer_comes_back_with_its_usage(tmp_path: Path, environ: dict[str, str]) -> None:
-    answer = DIALECT.decode(await stand_in(tmp_path, environ).send(call(ask("What is 2 + 2?"))))
+    answer = await answered(stand_in(tmp_path, environ), call(ask("What is 2 + 2?")))
     assert answer.text
     assert answer.usage.input_tokens > 0
     assert not answer.usage.estimated
-
-
-async def test_a_streamed_answer_is_the_same(tmp_path: Path, environ: dict[str, str]) -> None:
-    provider = stand_in(tmp_path, environ)
-    plain = DIALECT.decode(await provider.send(call(ask("What is 2 + 2?"))))
-    assert (await streamed(provider, ask("What is 2 + 2?"))).text == plain.text
 
 
 async def test_the_prompt_goes_through_stdin_and_the_client_runs_lean_and_caged(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
     prompt = "--help\n$(touch /tmp/no) 'quoted' " + "ä" * 1_000_000
-    await stand_in(tmp_path, environ).send(call(ask(prompt)))
+    await answered(stand_in(tmp_path, environ), call(ask(prompt)))
     seen = log(tmp_path)[-1]
     assert seen["prompt"] == prompt
     assert "--help" not in seen["argv"]
@@ -116,7 +102,7 @@ async def test_the_prompt_goes_through_stdin_and_the_client_runs_lean_and_caged(
 async def test_other_vendors_keys_and_the_hosts_settings_stay_behind(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    await stand_in(tmp_path, environ).send(call(ask("hi")))
+    await answered(stand_in(tmp_path, environ), call(ask("hi")))
     seen = set(log(tmp_path)[-1]["env"])
     assert {"HOME", "PATH", "CODEX_HOME", "HTTPS_PROXY"} <= seen
     secret = {n for n in environ if n.startswith(("ANTHROPIC", "CLAUDE")) or n.endswith(("_KEY", "_TOKEN"))}
@@ -136,7 +122,7 @@ async def test_each_call_works_in_an_empty_folder_that_is_gone_afterwards(
         "print(json.dumps({'type': 'turn.completed'}))\n"
     )
     provider = script(tmp_path, environ, code)
-    seen = json.loads(DIALECT.decode(await provider.send(call(ask("hi", system="Be terse.")))).text)
+    seen = json.loads((await answered(provider, call(ask("hi", system="Be terse.")))).text)
     assert seen["files"] == []
     assert seen["system"] == "Be terse."
     assert not exists(seen["cwd"])
@@ -144,12 +130,12 @@ async def test_each_call_works_in_an_empty_folder_that_is_gone_afterwards(
 
 
 async def test_the_default_model_is_the_clients_own(tmp_path: Path, environ: dict[str, str]) -> None:
-    await stand_in(tmp_path, environ).send(call(ask("hi"), model="default"))
+    await answered(stand_in(tmp_path, environ), call(ask("hi"), model="default"))
     assert "-m" not in log(tmp_path)[-1]["argv"]
 
 
 async def test_a_schema_is_handed_over_as_a_file(tmp_path: Path, environ: dict[str, str]) -> None:
-    answer = DIALECT.decode(await stand_in(tmp_path, environ).send(call(ask("Where?", schema=SCHEMA))))
+    answer = await answered(stand_in(tmp_path, environ), call(ask("Where?", schema=SCHEMA)))
     assert set(json.loads(answer.text)) == {"city"}
 
 
@@ -175,7 +161,7 @@ async def test_a_used_up_subscription_says_when_it_is_back(tmp_path: Path, envir
 
 
 async def test_an_empty_message_is_an_empty_answer(tmp_path: Path, environ: dict[str, str]) -> None:
-    assert DIALECT.decode(await stand_in(tmp_path, environ, "empty").send(call(ask("hi")))).empty
+    assert (await answered(stand_in(tmp_path, environ, "empty"), call(ask("hi")))).empty
 
 
 async def test_noise_between_the_events_is_passed_over(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -184,7 +170,7 @@ async def test_noise_between_the_events_is_passed_over(tmp_path: Path, environ: 
         'print(\'{"type": "item.completed", "item": {"type": "agent_message", "text": "Four."}}\')\n'
         "print('null'); print('{\"type\": \"turn.completed\"}')\n"
     )
-    assert DIALECT.decode(await script(tmp_path, environ, code).send(call(ask("hi")))).text == "Four."
+    assert (await answered(script(tmp_path, environ, code), call(ask("hi")))).text == "Four."
 
 
 async def test_a_retry_that_cannot_help_is_not_waited_for(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -225,20 +211,10 @@ async def test_a_client_that_hangs_runs_out_of_time_and_is_gone(
     await all_gone(log(tmp_path)[-1])
 
 
-async def test_a_hanging_stream_runs_out_of_time_too(tmp_path: Path, environ: dict[str, str]) -> None:
-    provider = stand_in(tmp_path, environ, "hang_tree")
-    with pytest.raises(UpstreamError) as caught:
-        async with aclosing(provider.stream(call(ask("hi"), timeout_s=3))) as events:
-            async for _ in events:
-                pass
-    assert caught.value.kind is FailureKind.TIMEOUT
-    await all_gone(log(tmp_path)[-1])
-
-
 async def test_cancelling_a_call_ends_the_client_and_its_children(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    task = asyncio.create_task(stand_in(tmp_path, environ, "hang_tree").send(call(ask("hi"))))
+    task = asyncio.create_task(answered(stand_in(tmp_path, environ, "hang_tree"), call(ask("hi"))))
     for _ in range(1000):
         if (tmp_path / "bin" / "codex.jsonl").exists() and log(tmp_path):
             break
@@ -256,7 +232,7 @@ async def test_leaving_a_stream_early_ends_the_client(tmp_path: Path, environ: d
 
 
 async def test_an_orphan_of_the_client_delays_nobody(tmp_path: Path, environ: dict[str, str]) -> None:
-    answer = DIALECT.decode(await stand_in(tmp_path, environ, "orphan").send(call(ask("hi"))))
+    answer = await answered(stand_in(tmp_path, environ, "orphan"), call(ask("hi")))
     assert answer.text
     await all_gone(log(tmp_path)[-1])
 

@@ -102,6 +102,21 @@ def test_a_key_never_shows_in_what_an_endpoint_prints():
     assert "gsk_secret" not in repr(endpoint)
 
 
+@pytest.mark.parametrize("key", ["two\nlines", "a\x7fb", "ключ"])
+def test_a_key_that_no_header_takes_is_named_before_an_error_quotes_it(key):
+    readiness = registry({"GROQ_API_KEY": key}).configured("groq")
+    assert not readiness.ready
+    assert "GROQ_API_KEY" in readiness.fix
+    assert key not in readiness.detail + readiness.fix
+
+
+@pytest.mark.parametrize("address", ["http://me:canary@127.0.0.1:9/v1", "ftp://me:canary@127.0.0.1:9"])
+def test_a_password_in_an_address_is_not_shown(address):
+    readiness = registry({"GROQ_API_KEY": "k", "GROQ_BASE_URL": address}).configured("groq")
+    assert "127.0.0.1:9" in readiness.detail
+    assert "canary" not in readiness.detail
+
+
 def test_an_address_without_a_scheme_is_named_and_not_called():
     readiness = registry({"GROQ_API_KEY": "k", "GROQ_BASE_URL": "localhost:1"}).configured("groq")
     assert not readiness.ready

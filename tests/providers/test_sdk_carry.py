@@ -47,13 +47,11 @@ async def provider(request, box):
     await registry.aclose()
 
 
-def call_for(provider, prompt="[[say Grüße, 世界]]", *, stream=False, headers=None, **fields):
+def call_for(provider, prompt="[[say Grüße, 世界]]", *, headers=None, **fields):
     model = Model(
         provider.name, MODELS.get(provider.name, "sandbox-small"), features=frozenset({"tools", "schema"})
     )
-    payload = dialects.get(provider.dialect).encode(
-        ask(prompt, stream=stream, **fields), model, stream=stream
-    )
+    payload = dialects.get(provider.dialect).encode(ask(prompt, **fields), model, stream=True)
     return Call(model.id, payload, timeout_s=30, headers=headers or {})
 
 
@@ -87,28 +85,16 @@ TOOL = Tool(
 )
 
 
-async def test_a_plain_call_carries_the_payload_unchanged_and_brings_back_json(provider, box):
+async def test_a_call_carries_the_payload_unchanged_and_brings_back_events(provider, box):
     call = call_for(provider, tools=(TOOL,), temperature=0.25)
-    before = json.dumps(call.payload)
-    body = await provider.send(call)
-    assert type(body) is dict
-    assert dialects.get(provider.dialect).decode(json.loads(json.dumps(body))).text == "Grüße, 世界"
-    assert the_request(box).body == json.loads(before)
-    assert json.dumps(call.payload) == before
-
-
-async def test_a_streamed_call_carries_the_payload_unchanged_and_brings_back_events(provider, box):
-    call = call_for(provider, tools=(TOOL,), stream=True)
     before = json.dumps(call.payload)
     assert (await decoded(provider, call)).text == "Grüße, 世界"
     assert the_request(box).body == json.loads(before)
     assert json.dumps(call.payload) == before
 
 
-async def test_a_streamed_tool_call_arrives_whole(provider):
-    answer = await decoded(
-        provider, call_for(provider, '[[call look {"at": "é"}]]', tools=(TOOL,), stream=True)
-    )
+async def test_a_tool_call_arrives_whole(provider):
+    answer = await decoded(provider, call_for(provider, '[[call look {"at": "é"}]]', tools=(TOOL,)))
     assert [
         (part.name, json.loads(part.arguments)) for part in answer.parts if hasattr(part, "arguments")
     ] == [("look", {"at": "é"})]
@@ -120,7 +106,7 @@ async def test_fields_no_sdk_knows_travel_too(provider, box):
         "deep": [None, True, "ü\u2028", 1e-7, {"snake_case": {"camelCase": ""}}],
         "empty": {},
     }
-    await provider.send(call)
+    await decoded(provider, call)
     assert the_request(box).body == call.payload
 
 
@@ -128,13 +114,13 @@ async def test_the_callers_payload_is_never_changed(provider):
     call = call_for(provider)
     call.payload["_note"] = "some SDKs remove such keys from what they are given"
     before = json.dumps(call.payload)
-    await provider.send(call)
+    await decoded(provider, call)
     assert json.dumps(call.payload) == before
 
 
 async def test_calls_at_the_same_time_do_not_mix(provider):
     async def one(number):
-        return (await decoded(provider, call_for(provider, f"[[say answer {number}]]", stream=True))).text
+        return (await decoded(provider, call_for(provider, f"[[say answer {number}]]"))).text
 
     assert await asyncio.gather(*map(one, range(8))) == [f"answer {n}" for n in range(8)]
 
@@ -145,7 +131,7 @@ KEY_HEADERS = {"gemini": "x-goog-api-key", "vertex": "x-goog-api-key"}
 
 
 async def test_the_key_goes_in_its_header_and_never_in_the_address(provider, box):
-    await provider.send(call_for(provider))
+    await decoded(provider, call_for(provider))
     request = the_request(box)
     sent = request.headers.get(KEY_HEADERS.get(provider.name, "authorization"), "")
     expected = {"ollama": "", "gemini": "sandbox-key-gemini", "vertex": "sandbox-key-vertex"}
@@ -154,16 +140,14 @@ async def test_the_key_goes_in_its_header_and_never_in_the_address(provider, box
 
 
 async def test_every_call_says_that_it_comes_from_a_router(provider, box):
-    await provider.send(call_for(provider))
-    await decoded(provider, call_for(provider, stream=True))
-    assert [request.headers["x-llm-router-hop"] for request in box.answers()] == ["1", "1"]
+    await decoded(provider, call_for(provider))
+    assert [request.headers["x-llm-router-hop"] for request in box.answers()] == ["1"]
 
 
 async def test_headers_of_one_call_are_sent_with_that_call_only(provider, box):
-    await provider.send(call_for(provider, headers={"x-once": "now"}))
-    await decoded(provider, call_for(provider, stream=True, headers={"x-once": "again"}))
-    await provider.send(call_for(provider))
-    assert [request.headers.get("x-once") for request in box.answers()] == ["now", "again", None]
+    await decoded(provider, call_for(provider, headers={"x-once": "now"}))
+    await decoded(provider, call_for(provider))
+    assert [request.headers.get("x-once") for request in box.answers()] == ["now", None]
 
 
 @pytest.mark.parametrize("name", ["openai", "groq", "vllm", "anthropic", "gemini", "vertex", "ollama"])
@@ -172,7 +156,7 @@ async def test_nothing_of_the_process_environment_is_sent_or_followed(name, box,
         monkeypatch.setenv(variable, value)
     registry = Registry(Settings(), box.environ())
     provider = registry.get(name)
-    await provider.send(call_for(provider))
+    await decoded(provider, call_for(provider))
     request = the_request(box)
     assert "leaked" not in json.dumps([request.headers, request.path, request.query, request.body])
     assert not {"x-leaked", "openai-organization", "openai-project"} & set(request.headers)
@@ -188,7 +172,7 @@ async def test_nothing_of_the_process_environment_is_sent_or_followed(name, box,
 async def test_openai_gets_the_organisation_its_user_named(box):
     registry = Registry(Settings(), box.environ() | {"OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"})
     for name in ("openai", "groq"):
-        await registry.get(name).send(call_for(registry.get(name)))
+        await decoded(registry.get(name), call_for(registry.get(name)))
     told = [(r.headers.get("openai-organization"), r.headers.get("openai-project")) for r in box.answers()]
     assert told == [("org-1", "proj-1"), (None, None)]
     await registry.aclose()
@@ -206,8 +190,7 @@ async def test_every_compatible_vendor_is_reached_by_its_base_url_variable(name,
     }
     registry = Registry(Settings(), environ)
     provider = registry.get(name)
-    body = await provider.send(call_for(provider, "[[say yes]]"))
-    assert dialects.get(provider.dialect).decode(body).text == "yes"
+    assert (await decoded(provider, call_for(provider, "[[say yes]]"))).text == "yes"
     request = the_request(box)
     assert (request.vendor, request.path) == (name, f"/{name}/v1/chat/completions")
     assert request.headers["authorization"] == f"Bearer sandbox-key-{name}"
@@ -217,7 +200,7 @@ async def test_every_compatible_vendor_is_reached_by_its_base_url_variable(name,
 @pytest.mark.parametrize("base", ["/anthropic", "/anthropic/", "/anthropic/v1"])
 async def test_an_anthropic_address_may_end_in_its_version(base, box):
     registry = Registry(Settings(), {"ANTHROPIC_BASE_URL": box.url + base, "ANTHROPIC_API_KEY": "k"})
-    await registry.get("anthropic").send(call_for(registry.get("anthropic")))
+    await decoded(registry.get("anthropic"), call_for(registry.get("anthropic")))
     assert the_request(box).path == "/anthropic/v1/messages"
     await registry.aclose()
 
@@ -227,8 +210,8 @@ async def test_an_anthropic_address_may_end_in_its_version(base, box):
 )
 async def test_a_gemini_address_may_end_in_its_version(base, version, box):
     registry = Registry(Settings(), {"GEMINI_BASE_URL": box.url + base, "GEMINI_API_KEY": "k"})
-    await registry.get("gemini").send(call_for(registry.get("gemini")))
-    assert the_request(box).path == f"/gemini/{version}/models/sandbox-small:generateContent"
+    await decoded(registry.get("gemini"), call_for(registry.get("gemini")))
+    assert the_request(box).path == f"/gemini/{version}/models/sandbox-small:streamGenerateContent"
     await registry.aclose()
 
 
@@ -236,8 +219,7 @@ async def test_a_custom_endpoint_speaks_the_dialect_it_was_given(box):
     own = ProviderSettings(base_url=f"{box.url}/mine", dialect="anthropic", models=("m",))
     registry = Registry(Settings(providers={"mine": own}), {"MINE_API_KEY": "sandbox-key-mine"})
     provider = registry.get("mine")
-    body = await provider.send(call_for(provider, "[[say hello]]"))
-    assert dialects.get("anthropic").decode(body).text == "hello"
+    assert (await decoded(provider, call_for(provider, "[[say hello]]"))).text == "hello"
     assert the_request(box).headers["authorization"] == "Bearer sandbox-key-mine"
     await registry.aclose()
 

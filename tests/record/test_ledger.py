@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import closing
@@ -337,7 +338,46 @@ def test_repair_leaves_a_whole_database_alone_and_drains_the_spool(home, ledger)
     assert len(stored(home)) == 2
 
 
-def test_a_home_that_cannot_be_made_warns_once_and_keeps_what_it_can_in_memory(tmp_path, capsys):
+@pytest.mark.skipif("os.name != 'posix'")
+def test_a_home_that_takes_nothing_loses_nothing_its_spool_is_elsewhere(tmp_path, capsys, monkeypatch):
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    home, in_the_way = tmp_path / "file" / "home", tmp_path / "file"
+    in_the_way.write_text("in the way")
+    ledger = SqliteLedger(home, store_prompts=False)
+    ledger.record(decided())
+    ledger.close()
+    status = ledger.status()
+    assert (status.writable, status.spooled, status.lost) == (False, 1, 0)
+    assert capsys.readouterr().err == ""
+    assert {path.stat().st_mode & 0o077 for path in elsewhere.rglob("*")} == {0}
+    assert SqliteLedger(tmp_path / "another", store_prompts=False).status().spooled == 0
+
+    in_the_way.unlink()
+    later = SqliteLedger(home, store_prompts=False)
+    assert later.drain() == 1
+    later.close()
+    assert len(stored(home)) == 1
+    assert list(elsewhere.rglob("*.jsonl")) == []
+
+
+@pytest.mark.skipif("os.name != 'posix'")
+def test_a_spool_elsewhere_that_others_can_write_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    home = tmp_path / "home"
+    planted = paths.spool_elsewhere(home)
+    planted.mkdir()
+    (planted / "1-1-x-1.jsonl").write_text("{}")
+    assert SqliteLedger(home, store_prompts=False).status().spooled == 1
+    planted.parent.chmod(0o777)
+    assert SqliteLedger(home, store_prompts=False).status().spooled == 0
+    with pytest.raises(PermissionError):
+        paths.spool_elsewhere(home)
+
+
+def test_a_home_that_cannot_be_made_warns_once_and_keeps_what_it_can_in_memory(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     home = tmp_path / "file" / "home"
     (tmp_path / "file").write_text("in the way")
     ledger = SqliteLedger(home, store_prompts=False)

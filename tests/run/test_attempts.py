@@ -20,8 +20,9 @@ from llm_router.nouns import (
     Trying,
     ask,
 )
+from llm_router.plan.health import HealthBook
 from llm_router.ports import Reservation
-from llm_router.run import Means, Run
+from llm_router.run import Means, Run, exchange
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
 
 
@@ -192,12 +193,18 @@ async def test_a_host_that_hangs_loses_only_its_own_limit():
 
 
 async def test_one_deadline_ends_the_whole_call():
-    run, _ = a_run(
-        Scripted("a", "hang"), Scripted("b", "hang"), Scripted("c", GOOD), limit_s=9, deadline_s=0.05
-    )
+    providers = [Scripted(name, "hang") for name in "abc"]
+    run, _ = a_run(*providers, limit_s=9, deadline_s=0.05)
     with pytest.raises(AllFailedError) as caught:
         await collect(run)
-    assert [str(a.outcome) for a in caught.value.attempts] == ["timeout"]
+    assert {str(a.outcome) for a in caught.value.attempts} == {"timeout"}
+    assert run.remaining_s() <= 0.01
+
+
+async def test_a_deadline_shorter_than_an_attempt_may_take_leaves_time_for_the_others():
+    run, _ = a_run(Scripted("a", "hang"), Scripted("b", GOOD), limit_s=9, deadline_s=0.5)
+    await collect(run)
+    assert outcomes(run) == [("a", "timeout"), ("b", "ok")]
 
 
 async def test_the_only_model_is_tried_again_when_its_failure_may_pass():
@@ -237,7 +244,7 @@ async def test_a_missing_key_is_told_but_does_not_open_a_breaker():
     run, books = a_run(Scripted("a", CredentialsError("no key", fix="export A=")), Scripted("b", GOOD))
     await collect(run)
     assert outcomes(run)[0] == ("a", "auth")
-    assert books.health == [("b", "ok")]
+    assert books.health == [("a", FailureKind.CANCELLED), ("b", "ok")]
 
 
 async def test_a_budget_refusal_moves_on_to_what_still_fits():
@@ -259,6 +266,66 @@ async def test_a_model_that_rests_is_passed_over_but_the_named_one_is_tried():
     run, _ = a_run(Scripted("a", GOOD), books=Books(cooling=("a",)), explicit=True)
     await collect(run)
     assert outcomes(run) == [("a", "ok")]
+
+
+class Resting(Books):
+    """Books over a real breaker, which "a" has opened and which waits for its one probe."""
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.now = 0.0
+        self.breakers = HealthBook(None, lambda: self.now)
+        self.breakers.failed("a", "m", FailureKind.OVERLOADED, 5.0)
+        self.now = 10.0
+        self.enter, self.failed = self.breakers.enter, self.breakers.failed
+
+
+async def test_a_probe_that_never_asked_the_upstream_is_free_for_the_next_call():
+    for refused, provider in ((("a",), Scripted("a", GOOD)), ((), Scripted("a", CredentialsError("no key")))):
+        books = Resting(refuse=refused)
+        run, _ = a_run(provider, Scripted("b", GOOD), books=books)
+        await collect(run)
+        assert outcomes(run)[1] == ("b", "ok")
+        assert books.breakers.enter("a", "m") is None
+
+
+async def test_a_cancelled_probe_is_free_for_the_next_call():
+    hanging, books = Scripted("a", "hang"), Resting()
+    run, _ = a_run(hanging, Scripted("b", GOOD), books=books)
+    task = asyncio.create_task(collect(run))
+    async with asyncio.timeout(5):
+        await hanging.called.wait()
+    assert books.breakers.enter("a", "m").state == "half_open"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert books.breakers.enter("a", "m") is None
+
+
+async def test_who_was_cut_short_by_the_callers_deadline_is_not_called_ill():
+    for script in ("hang", [piece("hel"), "hang"]):
+        run, books = a_run(Scripted("a", script), limit_s=9, deadline_s=0.05)
+        with pytest.raises(AllFailedError):
+            await collect(run)
+        assert outcomes(run) == [("a", "timeout")]
+        assert books.health == [("a", FailureKind.CANCELLED)]
+
+
+async def test_the_maximum_of_a_call_is_for_all_its_attempts_together():
+    run, books = a_run(Scripted("a", EMPTY), Scripted("b", GOOD))
+    run.request = replace(run.request, max_cost=1003)  # "a" was billed 4, and "b" may cost 1000
+    with pytest.raises(AllFailedError, match="maximum"):
+        await collect(run)
+    assert outcomes(run) == [("a", "empty"), ("b", "budget")]
+    assert books.reserved == ["a"]
+
+
+async def test_what_one_failure_ruled_out_stays_out_after_another():
+    long, unable = failure(FailureKind.CONTEXT_TOO_LONG), failure(FailureKind.UNSUPPORTED)
+    providers = [Scripted("a", long), Scripted("b", unable), Scripted("c", GOOD), Scripted("d", GOOD)]
+    run, _ = a_run(*providers, contexts={"a": 1000, "b": 9000, "c": 1000, "d": 9000})
+    await collect(run)
+    assert outcomes(run) == [("a", "context_too_long"), ("b", "unsupported"), ("d", "ok")]
 
 
 async def test_a_defect_in_reading_one_answer_does_not_cost_the_others():
@@ -306,6 +373,32 @@ async def test_a_stream_without_its_end_mark_is_a_failure():
     with pytest.raises(UpstreamError) as caught:
         await collect(run)
     assert caught.value.kind is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("ending", [failure(FailureKind.TRUNCATED), "hang"], ids=["cut", "silent"])
+async def test_trouble_after_the_end_mark_does_not_cost_an_answer_that_is_whole(monkeypatch, ending, stream):
+    monkeypatch.setattr(exchange, "FAREWELL_S", 0.02)
+    run, books = a_run(Scripted("a", [*GOOD, ending]), Scripted("b", GOOD), stream=stream)
+    await collect(run)
+    assert outcomes(run) == [("a", "ok")]
+    assert run.answer.text == "hello"
+    assert books.settled == [("a", "r1", 4)]
+
+
+async def test_an_end_mark_on_every_piece_says_nothing():
+    pieces = [piece("hel", finish="stop"), piece("lo", finish="stop"), failure(FailureKind.TRUNCATED)]
+    run, _ = a_run(Scripted("a", pieces), Scripted("b", GOOD))
+    await collect(run)
+    assert outcomes(run) == [("a", "truncated"), ("b", "ok")]
+
+
+async def test_an_error_after_an_end_mark_without_an_answer_is_told_as_it_is():
+    run, _ = a_run(
+        Scripted("a", [piece(finish="stop"), failure(FailureKind.OVERLOADED)]), Scripted("b", GOOD)
+    )
+    await collect(run)
+    assert outcomes(run) == [("a", "overloaded"), ("b", "ok")]
 
 
 async def test_a_tool_call_commits_a_stream_too():

@@ -1,0 +1,20 @@
+"""What the tests of the MCP server share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "import sys; from llm_router.mcp_server.front import main; sys.exit(main(sys.argv[1:]))",
+]
+FAKE = [sys.executable, str(Path(__file__).with_name("fake_server.py"))]
+LIMIT_S = 30.0
+ENVELOPE = {
+    "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+}

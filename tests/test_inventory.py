@@ -1,0 +1,74 @@
+"""What could answer now: asked once for many, never for long, and remembered by all processes."""
+
+import asyncio
+import sys
+
+import pytest
+
+from llm_router import inventory as inventories
+from llm_router.db import Database
+from llm_router.inventory import Inventory
+from llm_router.providers.registry import Registry
+from llm_router.sandbox import Fault, Sandbox
+from llm_router.settings import Settings
+
+
+@pytest.fixture
+async def looking(tmp_path):
+    """`looking(environ)` is the inventory of one process of the user."""
+    made = []
+
+    def make(environ):
+        quiet = {"OLLAMA_HOST": "http://127.0.0.1:1"}
+        made.append(Inventory(Registry(Settings(), quiet | environ), Database(tmp_path / "router.db")))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.aclose()
+        await each._providers.aclose()
+        each.close()
+
+
+@pytest.fixture
+def slow_codex(tmp_path):
+    """The PATH of a `codex` that notes each start and never answers."""
+    path = tmp_path / "bin" / "codex"
+    path.parent.mkdir()
+    path.write_text(
+        f"#!{sys.executable} -SE\nimport time; open({str(tmp_path / 'started')!r}, 'a').write('x')\ntime.sleep(60)"
+    )
+    path.chmod(0o755)
+    return str(path.parent)
+
+
+async def test_a_login_check_that_hangs_is_given_up_and_remembered_by_all_processes(
+    looking, slow_codex, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(inventories, "CHECK_LIMIT_S", 2.0)
+    for _ in range(2):
+        found = await looking({"PATH": slow_codex}).look()
+        assert not found["codex"].readiness.ready
+        assert "in time" in found["codex"].readiness.detail
+    assert (tmp_path / "started").read_text() == "x"
+
+
+async def test_many_callers_at_once_ask_a_local_server_once_and_one_who_leaves_takes_nobody_along(looking):
+    with Sandbox() as box:
+        inventory = looking({"PATH": "", **box.environ(["ollama"])})
+        waiting = [asyncio.create_task(inventory.look()) for _ in range(5)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        first, *others = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(first, asyncio.CancelledError)
+        assert all(found["ollama"].readiness.ready for found in others)
+        assert [request.operation for request in box.requests].count("models") == 1
+
+
+async def test_a_local_server_that_hangs_is_not_ready_and_its_listing_ends_soon(looking):
+    with Sandbox() as box:
+        box.fault("ollama", Fault("hang"), operation="*")
+        inventory = looking({"PATH": "", **box.environ(["ollama"])})
+        async with asyncio.timeout(10):
+            found = await inventory.look()
+        assert not found["ollama"].readiness.ready
