@@ -128,8 +128,8 @@ def _take(file: File, target: Path, work: Work) -> Change:
         after = None if new is None else files.text_of(new, file.path)
         return Change(file.path, what, _diff(file.path, text, after))
     backup = _written(target, new, raw, work)
-    if known and len(pieces) < len(file.pieces):
-        after = digest(new) if new is not None and untouched else ""
+    if known and new is not None and not _whole(text, file, pieces):
+        after = digest(new) if untouched else ""
         work.receipts.put(target, Receipt(known.made, known.original, after, [*known.backups, backup]))
     else:
         backups = [*(known.backups if known else []), backup]
@@ -141,9 +141,10 @@ def _left(
     text: str, raw: bytes, file: File, pieces: Sequence[Piece], work: Work
 ) -> tuple[bytes | None, What]:
     """The file without these pieces: the very bytes it had if nothing else changed, None when we made it."""
-    known, whole = work.receipts.get(Path(os.path.realpath(file.path))), len(pieces) == len(file.pieces)
+    known = work.receipts.get(Path(os.path.realpath(file.path)))
     original = work.receipts.original(known) if known else None
-    if whole and known and known.after == digest(raw) and (known.made or original is not None):
+    intact = known and known.after == digest(raw) and (known.made or original is not None)
+    if known and intact and _whole(text, file, pieces):
         return original, "removed" if known.made else "restored"
     keep = files.text_of(original or b"", file.path)
     for piece in pieces:
@@ -151,6 +152,11 @@ def _left(
     if known and known.made and text.strip() in ("", "{}"):
         return None, "removed"
     return files.bytes_of(text, raw), "changed"
+
+
+def _whole(text: str, file: File, pieces: Sequence[Piece]) -> bool:
+    """Nothing of ours is left without these pieces."""
+    return not any(piece.there(text, str(file.path)) for piece in file.pieces if piece not in pieces)
 
 
 def _written(target: Path, new: bytes | None, raw: bytes | None, work: Work) -> str:

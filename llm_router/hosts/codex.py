@@ -32,12 +32,19 @@ def _files(setup: Setup) -> Sequence[File]:
 
 
 def _after(setup: Setup) -> Sequence[str]:
-    trust = "Codex runs hooks only once you trust them: start `codex` and look through /hooks"
-    if setup.scope == "project":
-        return (trust, "Codex reads a project's settings only if the project is trusted")
-    return (trust,)
+    return (
+        ("Codex reads a project's settings only if the project is trusted",)
+        if setup.scope == "project"
+        else ()
+    )
 
 
 HOST = Host(
-    name="codex", title="Codex CLI", executables=("codex",), folders=_folders, files=_files, after=_after
+    name="codex",
+    title="Codex CLI",
+    executables=("codex",),
+    folders=_folders,
+    files=_files,
+    after=_after,
+    after_hooks="Codex runs hooks only once you trust them: start `codex` and look through /hooks",
 )

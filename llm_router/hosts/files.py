@@ -15,6 +15,7 @@ from pathlib import Path
 
 from llm_router.errors import ConfigError
 from llm_router.hosts.jsonc import problem
+from llm_router.paths import ensure_home
 
 BOM = "\ufeff"
 _LOCK_WAIT_S = 30.0
@@ -146,8 +147,8 @@ def _refused(path: Path, what: str, error: OSError) -> ConfigError:
 @contextmanager
 def locked(home: Path) -> Generator[None]:
     """One install at a time for everybody who shares this home."""
-    make_folders(home)
     try:
+        ensure_home(home)
         handle = os.open(home / "hosts.lock", os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise _refused(home / "hosts.lock", "written", error) from None

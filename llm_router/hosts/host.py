@@ -82,7 +82,7 @@ class File:
 
 @dataclass(frozen=True)
 class Host:
-    """`after`: what the user still has to do. `brought`: who puts us into this host already, "" for nobody.
+    """`after`: what the user still has to do, `after_hooks` where hooks are put in. `brought`: who puts us into this host already, "" for nobody.
     `comments`: whether the host itself reads comments in its JSON.
     """
 
@@ -92,6 +92,7 @@ class Host:
     folders: Callable[[Machine], Sequence[Path]]
     files: Callable[[Setup], Sequence[File]]
     after: Callable[[Setup], Sequence[str]] = lambda _: ()
+    after_hooks: str = ""
     brought: Callable[[Machine], str] = lambda _: ""
     scopes: tuple[Scope, ...] = ("user", "project")
     comments: bool = True

@@ -137,14 +137,15 @@ def _into(
     if brought := host.brought(setup.machine):
         return Outcome(host.name, skipped=f"{host.title} has {brought}")
     work = Work(host.name, kinds, receipts, dry_run, plain=not host.comments)
-    done = tuple(
-        changes.put(file, work) for file in _files(host, setup) if any(p.kind in kinds for p in file.pieces)
-    )
-    hooks = any(piece.kind == "hooks" for file in _files(host, setup) for piece in file.pieces)
+    wanted = [file for file in _files(host, setup) if any(piece.kind in kinds for piece in file.pieces)]
+    done = tuple(changes.put(file, work) for file in wanted)
     notes = [note for change in done for note in change.notes]
     if any(change.what in ("created", "changed") for change in done) and not dry_run:
         notes += host.after(setup)
-    return Outcome(host.name, done, (*notes, *([_TEMPORARY] if dropped and hooks else [])))
+        notes += [host.after_hooks] if host.after_hooks and "hooks" in kinds else []
+    if dropped and any(piece.kind == "hooks" for file in _files(host, setup) for piece in file.pieces):
+        notes.append(_TEMPORARY)
+    return Outcome(host.name, done, tuple(notes))
 
 
 def _files(host: Host, setup: Setup) -> Sequence[File]:

@@ -5,7 +5,6 @@ Each function returns the new text, reads it again, and refuses if more than the
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Callable
@@ -44,7 +43,7 @@ def put(text: str, path: tuple[str, ...], value: object, name: str) -> str:
     style = _style(text, root)
     indent = _indent(text, node.start) if "\n" in text[node.start : node.end] or style.unit else None
     after = text[: node.start] + style.write(value, indent) + text[node.end :]
-    return _checked(after, root, name, lambda data: _set(data, path, value))
+    return _checked(after, text, name, lambda data: _set(data, path, value))
 
 
 def append(text: str, path: tuple[str, ...], value: object, name: str) -> str:
@@ -56,7 +55,7 @@ def append(text: str, path: tuple[str, ...], value: object, name: str) -> str:
     if not isinstance(array.value, list):
         raise problem(text, array.start, f"{_dotted(path)} is not a list", name)
     after = _insert(text, array, None, value, _style(text, root))
-    return _checked(after, root, name, lambda data: _at(data, path).append(value))
+    return _checked(after, text, name, lambda data: _at(data, path).append(value))
 
 
 def drop(text: str, path: Path, name: str, prune: Callable[[Path], bool] = lambda _: False) -> str:
@@ -68,7 +67,7 @@ def drop(text: str, path: Path, name: str, prune: Callable[[Path], bool] = lambd
     if owner is None or place is None:
         return text
     after = _remove(text, owner, place)
-    after = _checked(after, root, name, lambda data: _at(data, path[:-1]).__delitem__(path[-1]))
+    after = _checked(after, text, name, lambda data: _at(data, path[:-1]).__delitem__(path[-1]))
     left = find(parse(after, name), path[:-1])
     empty = left is not None and left.end - left.start == 2
     return drop(after, path[:-1], name, prune) if empty and path[:-1] and prune(path[:-1]) else after
@@ -87,7 +86,7 @@ def _add(text: str, root: Node | None, path: tuple[str, ...], value: object, nam
         where = _dotted(path[:depth]) or "the file"
         raise problem(text, holder.start, f"{where} is not an object", name)
     after = _insert(text, holder, path[depth], nested, _style(text, root))
-    return _checked(after, root, name, lambda data: _set(data, path, value))
+    return _checked(after, text, name, lambda data: _set(data, path, value))
 
 
 def _first(text: str, value: object) -> str:
@@ -187,8 +186,9 @@ def _begins_line(text: str, at: int) -> bool:
     return before.endswith("\n")
 
 
-def _checked(after: str, before: Node | None, name: str, change: Callable[[Any], object]) -> str:
-    wanted: Any = copy.deepcopy(before.value) if before else {}
+def _checked(after: str, before: str, name: str, change: Callable[[Any], object]) -> str:
+    root = parse(before, name)
+    wanted: Any = root.value if root else {}
     change(wanted)
     read = parse(after, name)
     if read is None or read.value != wanted:

@@ -4,35 +4,49 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llm_router.errors import ConfigError
 
 _SPACE = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*[\s\S]*?\*/)*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
-_WORD = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)")
 _DEEPEST = 200
 
 
-@dataclass(frozen=True, slots=True)
+def _unknown(word: str) -> Any:
+    raise ValueError(word)  # NaN and Infinity are Python's, not JSON's
+
+
+_PLAIN = json.JSONDecoder(parse_constant=_unknown)
+
+
 class Node:
-    """A value and its span of the text, `text[start:end]`. `children` are those of an object or array."""
+    """A value and its span of the text, `text[start:end]`."""
 
-    value: Any
-    start: int
-    end: int
-    children: tuple[Child, ...] = ()
+    __slots__ = ("_children", "_reader", "end", "start", "value")
+
+    def __init__(self, value: Any, start: int, end: int, reader: _Reader, children: Children | None) -> None:
+        self.value, self.start, self.end = value, start, end
+        self._reader, self._children = reader, children
+
+    @property
+    def children(self) -> Children:
+        """Those of an object or array; what was read at once is looked at more closely only here."""
+        if self._children is None:
+            self._children = self._reader.inside(self.start)
+        return self._children
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A member (`key` is its name, `start` where that is written) or an element. `comma` is the offset of its comma."""
 
     key: str | int
     start: int
     node: Node
     comma: int | None
+
+
+Children = tuple[Child, ...]
 
 
 def parse(text: str, name: str) -> Node | None:
@@ -76,26 +90,37 @@ class _Reader:
         return self.at
 
     def value(self) -> Node:
+        """What is plain JSON is read by the standard library: these files can have megabytes."""
+        start = self.at
+        try:
+            value, self.at = _PLAIN.raw_decode(self.text, start)
+        except (ValueError, RecursionError):
+            return self.lenient()
+        return Node(value, start, self.at, self, None if isinstance(value, dict | list) else ())
+
+    def lenient(self) -> Node:
+        """A value with comments in it, or a mistake."""
         start = self.at
         opened = self.text[start : start + 1]
         if opened == '"':
-            return Node(self.string(), start, self.at)
-        if opened and opened in "{[":
-            self.depth += 1
-            if self.depth > _DEEPEST:
-                raise problem(self.text, start, "nested too deeply", self.name)
-            children = self.children("}" if opened == "{" else "]")
-            self.depth -= 1
-            values = [child.node.value for child in children]
-            keyed = {child.key: child.node.value for child in children}
-            return Node(keyed if opened == "{" else values, start, self.at, children)
-        found = _WORD.match(self.text, start)
-        if not found:
+            return Node(self.string(), start, self.at, self, ())
+        if not opened or opened not in "{[":
             raise self.expected("a value")
-        self.at = found.end()
-        return Node(json.loads(found.group()), start, self.at)
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise problem(self.text, start, "nested too deeply", self.name)
+        children = self.children("}" if opened == "{" else "]")
+        self.depth -= 1
+        values = [child.node.value for child in children]
+        keyed = {child.key: child.node.value for child in children}
+        return Node(keyed if opened == "{" else values, start, self.at, self, children)
 
-    def children(self, closing: str) -> tuple[Child, ...]:
+    def inside(self, start: int) -> Children:
+        """The children of an object or array that was read already."""
+        self.at = start
+        return self.children("}" if self.text[start] == "{" else "]") if self.text[start] in "{[" else ()
+
+    def children(self, closing: str) -> Children:
         found: list[Child] = []
         self.at += 1
         self.blank()

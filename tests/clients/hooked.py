@@ -14,17 +14,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from llm_router.hosts import events, launcher
+from llm_router.hosts import events, hook_groups, launcher
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "What is a mutex?"
 HINT = "MANDATORY ROUTE ─"
-CLAUDE_EVENTS = (
-    "SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure", "SubagentStart",
-    "SubagentStop", "Stop", "SessionEnd",
-)  # fmt: skip
-CODEX_EVENTS = tuple(event for event in CLAUDE_EVENTS if event != "PostToolUseFailure")
-GEMINI_EVENTS = ("SessionStart", "BeforeAgent", "BeforeTool", "AfterTool", "AfterAgent", "SessionEnd")
+GEMINI_SETTINGS = {
+    "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
+    "telemetry": {"enabled": False},
+    "privacy": {"usageStatisticsEnabled": False},
+}
 
 
 def copied_hooks(folder):
@@ -50,7 +49,6 @@ class Host:
     """One client in a project of its own. `ask` runs one headless turn; the records of the sandbox tell the rest."""
 
     name = ""
-    events = ()
     instructions = ""
 
     def __init__(self, box, home, run, server, executable, hooks=None):
@@ -68,15 +66,17 @@ class Host:
             patch.object(launcher, "hooks_folder", lambda: hooks),
             patch.object(sys, "executable", self.interpreter),
         ):
-            yield launcher
+            yield
 
-    def arguments(self, event):
-        with self.installed() as installed:
-            return installed.arguments(self.name, event)
-
-    def line(self, event):
-        with self.installed() as installed:
-            return installed.command_line(self.name, event)
+    def entries(self):
+        """The `hooks` of the host's settings as the installers write them."""
+        table = {
+            "claude": hook_groups.claude,
+            "codex": hook_groups.codex,
+            "gemini-cli": hook_groups.gemini_cli,
+        }
+        with self.installed():
+            return {event: [group] for event, group in table[self.name]().items()}
 
     def script(self, *steps):
         """What the model does in its next turns: calls, those of one step at once."""
@@ -87,6 +87,14 @@ class Host:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
         return file
+
+    def keys(self):
+        """The user's environment: what reaches our server, wherever the host lets it."""
+        return {
+            "OPENAI_API_KEY": "sk-fake",
+            "OPENAI_BASE_URL": self.box.base_url("openai"),
+            "OLLAMA_BASE_URL": "http://127.0.0.1:1",
+        }
 
     @property
     def ran(self):
@@ -120,18 +128,16 @@ class Host:
 
 
 class Claude(Host):
-    name, events, instructions = "claude", CLAUDE_EVENTS, "CLAUDE.md"
+    name, instructions = "claude", "CLAUDE.md"
     shell, shell_argument = "Bash", "command"
 
     def set_up(self, *, hooked=True):
-        hooks = {}
-        for event in self.events if hooked else ():
-            command, *arguments = self.arguments(event)
-            hooks[event] = [
-                {"hooks": [{"type": "command", "command": command, "args": arguments, "timeout": 10}]}
-            ]
+        hooks = self.entries() if hooked else {}
         allowed = ["Bash", "Read", "Edit", "Write", "Agent", "mcp__llm-router"]
-        self.write(".claude/settings.json", {"hooks": hooks, "permissions": {"allow": allowed}})
+        with self.installed():
+            line = hook_groups.claude_status_line()
+        settings = {"hooks": hooks, "permissions": {"allow": allowed}}
+        self.write(".claude/settings.json", {**settings, "statusLine": line} if hooked else settings)
         command, arguments, environ = self.server
         self.config = self.write(
             "mcp.json",
@@ -146,11 +152,21 @@ class Claude(Host):
             **more,
         }
 
+    def own_settings(self):
+        """Settings of a user who never heard of us."""
+        self.write(
+            ".claude/settings.json", '{\n    "permissions": {"allow": ["Bash"]},\n    "model": "opus"}\n'
+        )
+        self.write(".claude.json", '{"hasCompletedOnboarding":true, "numStartups": 3}')
+
     def ask(self, prompt, *options, **environ):
+        return self.ask_plainly(prompt, "--mcp-config", str(self.config), *options, **environ)
+
+    def ask_plainly(self, prompt, *options, **environ):
+        """With nothing but what the settings say."""
         return self.start(
-            self.find("claude"), "-p", prompt, "--mcp-config", str(self.config), *options,
-            cwd=self.project, **self.environ(**environ),
-        )  # fmt: skip
+            self.find("claude"), "-p", prompt, *options, cwd=self.project, **self.environ(**environ)
+        )
 
     def told(self, request):
         """(role, text) of each message."""
@@ -161,27 +177,18 @@ class Claude(Host):
 
 
 class Codex(Host):
-    name, events, instructions = "codex", CODEX_EVENTS, "AGENTS.md"
+    name, instructions = "codex", "AGENTS.md"
     shell, shell_argument = "exec_command", "cmd"
 
     def set_up(self, *, hooked=True):
         command, arguments, environ = self.server
-        hooks = {
-            event: [{"hooks": [{"type": "command", "command": self.line(event), "timeout": 10}]}]
-            for event in (self.events if hooked else ())
-        }
+        hooks = self.entries() if hooked else {}
         self.write(".codex/hooks.json", {"hooks": hooks})
         inline = ", ".join(f"{name} = {json.dumps(value)}" for name, value in environ.items())
         self.write(
             ".codex/config.toml",
-            f"""
-model = "some-model"
-model_provider = "box"
-[model_providers.box]
-name = "box"
-base_url = "{self.box.url}/host/v1"
-env_key = "BOX_KEY"
-wire_api = "responses"
+            self.model()
+            + f"""
 [mcp_servers.llm-router]
 command = {json.dumps(command)}
 args = {json.dumps(arguments)}
@@ -189,6 +196,22 @@ env = {{ {inline} }}
 required = true
 """,
         )
+
+    def model(self):
+        return f"""
+model = "some-model"
+model_provider = "box" # ours
+[model_providers.box]
+name = "box"
+base_url = "{self.box.url}/host/v1"
+env_key = "BOX_KEY"
+wire_api = "responses"
+"""
+
+    def own_settings(self):
+        self.write(".codex/config.toml", self.model())
+
+    ask_plainly = property(lambda self: self.ask)
 
     def ask(self, prompt, *options, **environ):
         return self.start(
@@ -206,27 +229,20 @@ required = true
 
 
 class Gemini(Host):
-    name, events, instructions = "gemini-cli", GEMINI_EVENTS, "GEMINI.md"
+    name, instructions = "gemini-cli", "GEMINI.md"
     shell, shell_argument = "run_shell_command", "command"
 
     def set_up(self, *, hooked=True):
         command, arguments, environ = self.server
-        hooks = {
-            event: [{"hooks": [{"type": "command", "command": self.line(event), "timeout": 10_000}]}]
-            for event in (self.events if hooked else ())
-        }
-        self.write(
-            ".gemini/settings.json",
-            {
-                "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
-                "mcpServers": {
-                    "llm-router": {"command": command, "args": arguments, "env": environ, "trust": True}
-                },
-                "hooks": hooks,
-                "telemetry": {"enabled": False},
-                "privacy": {"usageStatisticsEnabled": False},
-            },
-        )
+        hooks = self.entries() if hooked else {}
+        ours = {"command": command, "args": arguments, "env": environ, "trust": True}
+        settings = {**GEMINI_SETTINGS, "mcpServers": {"llm-router": ours}, "hooks": hooks}
+        self.write(".gemini/settings.json", settings)
+
+    def own_settings(self):
+        self.write(".gemini/settings.json", "// mine\n" + json.dumps(GEMINI_SETTINGS, indent=3) + "\n")
+
+    ask_plainly = property(lambda self: self.ask)
 
     def ask(self, prompt, *options, **environ):
         return self.start(

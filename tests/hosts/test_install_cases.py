@@ -437,6 +437,14 @@ def test_a_part_can_be_left_out_or_taken_back(here):
     assert tree(here.home) == before
 
 
+def test_taking_back_the_only_part_there_is_gives_the_bytes_back(here):
+    write(here.home, {".claude/settings.json": '{"permissions": {}, "hooks": { }}'})
+    before = tree(here.home)
+    here.run("install", "--host", "claude", "--no-hooks")
+    here.run("uninstall", "--host", "claude", "--no-hooks")
+    assert tree(here.home) == before
+
+
 def test_refusals_are_of_one_kind(here):
     with pytest.raises(ConfigError):
         files.text_of(b"\xff", Path("x"))

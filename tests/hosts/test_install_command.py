@@ -17,7 +17,7 @@ CURSOR = ".cursor/mcp.json"
     "arguments",
     [
         ("install", "--help"),
-        ("install", "--host", "cursor", "-h"),
+        ("install", "--host", "cursor", "--help"),
         ("uninstall", "--help"),
         ("status", "--help"),
         ("status",),
