@@ -206,6 +206,16 @@ async def test_cancelling_closes_the_upstream_and_is_in_the_ledger(build, box):
     assert row["error"] == "cancelled"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_prompt_that_does_not_fit_is_never_silently_cut(build, box, stream):
+    app = build("ollama", "groq")
+    nearly = "secret " + "x" * 190_000  # by the estimate it may just fit, so the attempt must find out
+    with pytest.raises(AllFailedError) as caught:
+        await app.ask(ask(nearly, model="ollama/qwen3:8b", stream=stream))
+    assert [str(a.outcome) for a in caught.value.attempts] == ["context_too_long"]
+    await app.aclose()
+
+
 async def test_keys_reach_no_file_of_ours(build, box, tmp_path):
     canary = "sk-canary-0123456789abcdefghij"
     box.fault("openai", Fault("status", status=401))

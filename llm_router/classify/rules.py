@@ -20,6 +20,11 @@ Votes = dict[str, float]
 Result = tuple[str, str, float, float, tuple[str, ...]]
 
 _SHOWN = 5
+_GREETINGS = frozenset(
+    """hi|hello|hey|hi there|hello there|hey there|good morning|good afternoon|good evening|good night|bye|
+    goodbye|thanks|thank you|thx|thanks a lot|hallo|guten tag|danke|hola|gracias|bonjour|salut|merci|ciao|grazie|olá|
+    obrigado|привет|спасибо|你好|谢谢|こんにちは|ありがとう|안녕하세요""".replace("\n    ", "").split("|")
+)
 _LAYOUT = str.maketrans("", "", "\n\r\t\ufeff\xa0\u3000")
 
 
@@ -46,6 +51,8 @@ def _special(text: str, task: str | None) -> Result | None:
     sample = bare[:400].translate(_LAYOUT)
     if not sample.isprintable() and sum(map(str.isprintable, sample)) < 0.9 * len(sample):
         return task or "query", "simple", 0.1, 0.1, ("not text",)
+    if len(bare) < 30 and bare.casefold().strip(" .,!~！。") in _GREETINGS:
+        return task or "query", "simple", 0.6, 0.02, ("greeting",)
     command, _, rest = bare.partition(" ")
     name = command[1:].replace("-", " ").replace("_", " ").replace(":", " ")
     if command[0] != "/" or not name.replace(" ", "").isalnum():

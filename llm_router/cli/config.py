@@ -19,7 +19,9 @@ from llm_router.cli.render import table
 from llm_router.config import Loaded
 from llm_router.errors import ConfigError
 
-_LOGIN = re.compile(r"//[^/@\s\"]+@")  # a key inside a URL is a key
+# a key inside a URL is a key
+_LOGIN = re.compile(r"//[^/@\s\"]+@")
+_QUERY = re.compile(r"(://[^\s\"?]*\?)[^\s\"]+")
 
 
 @click.group()
@@ -54,7 +56,8 @@ def _check() -> tuple[Loaded | None, tuple[ConfigError, ...]]:
 def show(as_json: bool) -> None:
     """The effective settings and where each was set. Keys are masked."""
     loaded = configuration.load(root=paths.home(), cwd=Path.cwd(), environ=os.environ)
-    settings = json.loads(_LOGIN.sub("//***@", json.dumps(loaded.settings.model_dump(mode="json"))))
+    plain = json.dumps(loaded.settings.model_dump(mode="json"))
+    settings = json.loads(_QUERY.sub(r"\1***", _LOGIN.sub("//***@", plain)))
     if as_json:
         output.emit(
             {"settings": settings, "sources": loaded.sources, "files": [str(f) for f in loaded.files]}

@@ -64,6 +64,7 @@ class Ollama:
             "model": model.id,
             "messages": _messages(request.messages, model),
             "stream": stream,
+            "truncate": False,  # an error instead of the end of the prompt alone; older servers do not know it
             "options": _options(request, model),
         }
         if offered(request):

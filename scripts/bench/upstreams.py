@@ -90,7 +90,7 @@ def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Alone:
     key, url = env["ANTHROPIC_API_KEY"], env["ANTHROPIC_BASE_URL"]
     client = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0)
     create: Any = client.messages.create
-    body = _without(last["body"], "stream")
+    body = _without(last["body"], "stream", "truncate")  # the API knows it, the SDK's method does not
 
     def streamed() -> str:
         events = create(**body, stream=True)
@@ -123,7 +123,7 @@ def _ollama(env: dict[str, str], last: dict[str, Any]) -> Alone:
     import ollama
 
     client: Any = ollama.Client(host=env["OLLAMA_BASE_URL"])
-    body = _without(last["body"], "stream")
+    body = _without(last["body"], "stream", "truncate")  # the API knows it, the SDK's method does not
 
     def streamed() -> str:
         return "".join(piece.message.content or "" for piece in client.chat(**body, stream=True))

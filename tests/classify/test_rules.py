@@ -259,3 +259,10 @@ def test_difficulty_and_complexity_tell_the_same():
 
 def test_an_unambiguous_prompt_is_surer_than_a_mixed_one():
     assert classify("draw a picture of a whale")[2] > classify("the logo, maybe explain or change it")[2]
+
+
+@pytest.mark.parametrize("text", ["hi", "Hello!", "thanks a lot.", "Danke", "你好！", "hey there"])
+def test_a_greeting_is_a_small_question_and_no_code(text):
+    task, complexity, _, _, reasons = classify(text)
+    assert (task, complexity, reasons) == ("query", "simple", ("greeting",))
+    assert classify("hello world in Rust")[0] == "code"

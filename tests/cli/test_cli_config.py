@@ -33,7 +33,7 @@ def test_check_is_content_with_no_file_and_warns_where_it_should(cli):
 def test_show_names_the_source_of_each_setting_and_masks_keys(cli, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-key")
     monkeypatch.setenv("LLM_ROUTER_PROFILE", "premium")
-    text = "providers:\n  openai: {api_key: '${OPENAI_API_KEY}'}\n  x: {base_url: 'http://me:canary-word@localhost/v1'}\n"
+    text = "providers:\n  openai: {api_key: '${OPENAI_API_KEY}'}\n  x: {base_url: 'http://me:canary-word@localhost/v1?key=canary-too'}\n"
     cli.configure(text)
     result = cli("config", "show")
     lines = {line.split()[0]: line.split()[1:] for line in result.out.splitlines()}

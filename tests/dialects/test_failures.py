@@ -144,6 +144,12 @@ TABLE: list[tuple[int | None, Any, Kind]] = [
     (504, google(504, "DEADLINE_EXCEEDED", "Deadline expired"), Kind.TIMEOUT),
     (404, {"error": "model 'x' not found"}, Kind.NOT_FOUND),
     (400, {"error": "registry.ollama.ai/library/gemma:2b does not support tools"}, Kind.UNSUPPORTED),
+    (
+        400,
+        {"error": '{"error": {"message": "it did not fit", "type": "exceed_context_size_error"}}'},
+        Kind.CONTEXT_TOO_LONG,
+    ),
+    (400, {"error": "{broken"}, Kind.BAD_REQUEST),
     (400, {"error": "this model is missing data required for image input"}, Kind.BAD_REQUEST),
     (
         400,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import ollama
 import pytest
 
@@ -92,6 +93,18 @@ def test_a_prompt_beyond_num_ctx_loses_its_beginning_silently(client):
     assert digest(prompt) not in short.message.content
     full = client.chat("qwen3:8b", ask(prompt), options={"num_ctx": 4000})
     assert digest(prompt) in full.message.content
+
+
+def test_a_prompt_beyond_num_ctx_that_must_not_be_cut_is_refused(box):
+    body = {
+        "model": "qwen3:8b",
+        "messages": ask("x" * 8000),
+        "options": {"num_ctx": 1000},
+        "truncate": False,
+    }
+    refused = httpx.post(f"{box.base_url('ollama')}/api/chat", json=body)
+    assert refused.status_code == 400
+    assert "context length" in refused.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Ollama's native API: /api/chat and /api/generate, streamed as lines of JSON (the default) or whole.
 
-Like the real one it keeps only the end of a prompt that does not fit `num_ctx`, and says nothing about it.
+Like the real one it keeps only the end of a prompt that does not fit `num_ctx`, and says nothing about it, unless the
+request forbids it with `truncate: false`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def _turn(body: JsonDict, entries: list[Entry], input_tokens: int) -> Turn:
     options = as_dict(body.get("options") or {})
     window = int(options.get("num_ctx") or _DEFAULT_CONTEXT)
     last = last_turn(entries).fields()
+    if input_tokens > window and body.get("truncate") is False:
+        raise InvalidError("the input length exceeds the context length")
     if input_tokens > window:
         last |= {"prompt": last["prompt"][-4 * window :], "said": last["said"][-4 * window :]}
     limit = int(options.get("num_predict") or -1)
