@@ -143,10 +143,6 @@ class _Reading:
             if name in document.data:
                 del document.data[name]
                 self.warnings.append(f"{document.keys[name,]}: {name} has no effect in this version")
-        router = document.data.get("router")
-        if isinstance(router, dict) and "enforce" in router:
-            place = document.keys["router", "enforce"]
-            self.warnings.append(f"{place}: router.enforce has no effect in this version")
         for keys in document.empty:
             section = _at(document.data, keys[:-1])
             known = known_keys(keys[:-1])
