@@ -34,7 +34,10 @@ FREE = frozenset(
 EXPIRES_S = 300
 DENIALS = 2  # of one route; the next attempt passes: a model that insists twice has a reason, or a loop
 WARN_AT = 3  # violations of a session
-_TOGETHER_S = 0.3  # different calls within it belong to one message of the model: its next one takes longer
+# different calls so soon after each other belong to one message of the model: its next one takes longer, and on a busy
+# machine the hooks of one message do not start at once
+_TOGETHER_S = 0.8
+_MESSAGE = 16  # calls
 
 
 def decide(
@@ -107,13 +110,14 @@ def _together(pending: dict, key: str, now: float) -> bool:
     """Whether this call came in one message with the last one denied. The very same call again is another message."""
     last = pending.get("blocked_at")
     near = isinstance(last, (int, float)) and 0 <= now - last < _TOGETHER_S
-    return near and key not in _texts(pending.get("keys"))
+    keys = _texts(pending.get("keys"))
+    return near and key not in keys and len(keys) < _MESSAGE
 
 
 def _denied(pending: dict, key: str, together: bool, now: float) -> dict:
     """Calls of one message are one block, however many they are: the loop is in the messages."""
     if together:
-        return {**pending, "keys": [*_texts(pending.get("keys")), key][-16:]}
+        return {**pending, "blocked_at": now, "keys": [*_texts(pending.get("keys")), key]}
     return {**pending, "blocked": _count(pending.get("blocked")) + 1, "blocked_at": now, "keys": [key]}
 
 

@@ -177,10 +177,26 @@ def test_what_is_kept_stays_small_over_a_long_session():
     for number in range(1000):
         _, state = decide("Bash", state, "soft", given=number)
     assert len(state["recent"]) <= 8
-    state = pending()
+    state, kept = pending(), []
     for number in range(1000):
         _, state = decide("Bash", state, given=number, now=NOW + number / 10_000)
-    assert len(state["pending"]["keys"]) <= 16
+        kept.append(len(state.get("pending", {}).get("keys", [])))
+    assert max(kept) == 16
+
+
+def test_the_calls_of_one_message_are_one_block_though_a_busy_machine_starts_their_hooks_late():
+    state = pending()
+    for number in range(8):
+        told, state = decide("Bash", state, given=number, now=NOW + number * 0.5)
+        assert "deny" in told
+    assert state["pending"]["blocked"] == 1
+
+
+def test_a_route_begun_at_a_host_that_tells_of_no_failure_opens_the_other_tools():
+    told, state = decide("Bash", enforce.called(pending()), "hard")
+    assert told == {}
+    assert enforce.answered(state)[1]["called"]
+    assert enforce.called({}) == {}
 
 
 def test_the_user_is_warned_at_the_third_violation_once():
