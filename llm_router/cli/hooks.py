@@ -25,7 +25,7 @@ from llm_router.windows import local_text
 )
 @json_option
 def violations(since: str | None, logs: tuple[Path, ...], as_json: bool) -> None:
-    """How often suggested routes were gone around, in which patterns, and what helps.
+    """How often suggested routes were gone around, and what helps.
 
     Writes a report to retrospectives/ in the home folder, unless with --json.
     """
