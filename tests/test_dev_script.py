@@ -33,3 +33,7 @@ def test_types_are_checked_against_what_was_installed_and_not_the_first_python_o
     pyright = next(step for step in script["DEV_COMMANDS"]["check"] if "pyright" in step)
     assert pyright[-2:] == ["--pythonpath", str(script["PYTHON"])]
     assert script["PYTHON"].is_relative_to(tmp_path)
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (SCRIPT.parents[1] / "llm_router/py.typed").is_file()

@@ -8,9 +8,10 @@ import pytest
 from genai_prices.data import providers as price_data
 from genai_prices.types import ModelPrice
 
+from llm_router.dialects.reading import HIGHEST
 from llm_router.errors import ConfigError
 from llm_router.nouns import Billing, Model, Usage
-from llm_router.prices import PriceBook
+from llm_router.prices import HIGHEST_PER_MILLION, PriceBook
 from llm_router.settings import PriceSettings
 
 VENDORS = {"openai": "openai", "anthropic": "anthropic", "openrouter": "openrouter", "cerebras": "cerebras"}
@@ -145,3 +146,10 @@ def test_the_price_data_is_not_loaded_before_a_price_is_asked_for():
         "assert not [name for name in sys.modules if name.startswith('genai_prices')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_highest_count_at_the_highest_price_is_an_amount_a_database_holds():
+    book = PriceBook({"a/m": override(HIGHEST_PER_MILLION, HIGHEST_PER_MILLION)}, {})
+    cost = book.cost(Model("a", "m"), Usage(input_tokens=HIGHEST, output_tokens=HIGHEST))
+    assert cost is not None
+    assert cost < 2**63

@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import aclosing
 from decimal import Decimal, InvalidOperation
+from math import isnan
 from typing import Any
 
 import click
@@ -31,6 +32,15 @@ def _dollars(_context: click.Context, _parameter: click.Parameter, value: str | 
     return micros
 
 
+class _Seconds(click.FloatRange):
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        return self.fail(f"{value} is not a number of seconds", param, ctx) if isnan(seconds) else seconds
+
+
 @click.command()
 @click.argument("words", nargs=-1, metavar="PROMPT|-")
 @click.option("-t", "--task", type=TaskName(), help="Instead of the classifier's word.")
@@ -42,9 +52,7 @@ def _dollars(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.option(
     "-f", "--file", "files", multiple=True, metavar="FILE", help="Append a text file to the prompt."
 )
-@click.option(
-    "--deadline", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the whole call."
-)
+@click.option("--deadline", type=_Seconds(), metavar="SECONDS", help="For the whole call.")
 @click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Longest answer.")
 @click.option("--stream", is_flag=True, help="Print the answer as it comes (--json: one event a line).")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; call nobody.")

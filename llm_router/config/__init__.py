@@ -80,7 +80,7 @@ def schema() -> JsonDict:
     }
     body = Settings.model_json_schema()
     body["properties"] |= ignored
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "llm-router"} | body
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | body | {"title": "llm-router"}
 
 
 class _Reading:

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from llm_router.nouns import JsonDict
 
+HIGHEST = 10**13  # at the highest price still an amount that a database holds
+
 
 def record(value: object) -> JsonDict:
     return cast("JsonDict", value) if isinstance(value, dict) else {}
@@ -30,8 +32,8 @@ def string(value: object) -> str:
 
 
 def count(value: object) -> int:
-    """A number of tokens; null, negative and non-numbers are 0."""
-    return max(0, int(value)) if isinstance(value, (int, float)) and value == value else 0  # noqa: PLR0124 - NaN
+    """A number of tokens; null, negative and non-numbers are 0, and what is beyond all reason is HIGHEST."""
+    return int(max(0, min(value, HIGHEST))) if isinstance(value, (int, float)) and value == value else 0  # noqa: PLR0124 - NaN
 
 
 def arguments_text(value: object) -> str:

@@ -20,7 +20,7 @@ from llm_router.settings import GatewaySettings, ProviderSettings
 # Set by Claude Code in everything it starts. https://code.claude.com/docs/en/env-vars
 _CLAUDE_CODE_MARKS = ("CLAUDECODE", "CLAUDE_CODE_SESSION_ID")
 _OLLAMA_PORT = 11434
-_SCHEME_PORTS = {"http": 80, "https": 443}
+SCHEME_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def ollama_url(host: str) -> str:
         scheme, rest = "http", host
     parts = urlsplit(f"{scheme}://{rest}")
     try:
-        port = parts.port or (_SCHEME_PORTS.get(scheme, _OLLAMA_PORT) if separator else _OLLAMA_PORT)
+        port = parts.port or (SCHEME_PORTS.get(scheme, _OLLAMA_PORT) if separator else _OLLAMA_PORT)
     except ValueError:
         return host  # not a port: `_problem` or the call itself names it
     name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(
@@ -145,7 +145,7 @@ def points_at_gateway(url: str, gateway: GatewaySettings) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        port = parts.port or _SCHEME_PORTS.get(parts.scheme)
+        port = parts.port or SCHEME_PORTS.get(parts.scheme)
     except ValueError:
         return False
     host = (parts.hostname or "").rstrip(".")

@@ -15,7 +15,7 @@ from llm_router.errors import CredentialsError, NotFoundError
 from llm_router.nouns import Billing
 from llm_router.ports import Provider, Readiness
 from llm_router.providers import vendors
-from llm_router.providers.endpoints import Endpoint, is_loopback, locate
+from llm_router.providers.endpoints import SCHEME_PORTS, Endpoint, is_loopback, locate
 from llm_router.providers.vendors import Vendor
 from llm_router.settings import ProviderSettings, Settings
 
@@ -90,7 +90,7 @@ class Registry:
         vendor = self.vendor(name)
         parts = urlsplit("" if vendor.is_cli else self._endpoint(vendor).base_url)
         here = is_loopback(parts.hostname or "")
-        return (parts.hostname or "", parts.port or 80) if here else None
+        return (parts.hostname or "", parts.port or SCHEME_PORTS[parts.scheme]) if here else None
 
     async def aclose(self) -> None:
         built, self._built = self._built, {}

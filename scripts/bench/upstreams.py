@@ -90,7 +90,7 @@ def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Alone:
     key, url = env["ANTHROPIC_API_KEY"], env["ANTHROPIC_BASE_URL"]
     client = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0)
     create: Any = client.messages.create
-    body = _without(last["body"], "stream", "truncate")  # the API knows it, the SDK's method does not
+    body = _without(last["body"], "stream")
 
     def streamed() -> str:
         events = create(**body, stream=True)

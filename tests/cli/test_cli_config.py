@@ -46,7 +46,9 @@ def test_show_names_the_source_of_each_setting_and_masks_keys(cli, monkeypatch):
 
 
 def test_schema_is_a_json_schema(cli):
-    jsonschema.Draft202012Validator.check_schema(json.loads(cli("config", "schema").out))
+    schema = json.loads(cli("config", "schema").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["title"] == "llm-router"
 
 
 def test_path_tells_both_files(cli):

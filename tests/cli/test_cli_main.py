@@ -48,6 +48,7 @@ def test_the_version_is_told(cli):
         (["ask", "x", "--max-cost", "cheap"], "cheap is not an amount", "llm-router ask --help"),
         (["ask", "x", "--max-cost", "-1"], "not an amount", "llm-router ask --help"),
         (["ask", "x", "--max-cost", "nan"], "not an amount", "llm-router ask --help"),
+        (["ask", "x", "--deadline", "nan"], "not a number of seconds", "llm-router ask --help"),
         (["ask", "x", "--complexity", "hard"], "hard", "llm-router ask --help"),
         (["completion", "tcsh"], "tcsh", "llm-router completion --help"),
         (["budget", "set"], "no cap was given", "--daily 5"),

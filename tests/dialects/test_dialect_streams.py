@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_router.dialects import NAMES, get, issued_by
+from llm_router.dialects.reading import HIGHEST
 from llm_router.errors import NotFoundError, UpstreamError
 from llm_router.nouns import (
     Answer,
@@ -657,6 +658,12 @@ def test_usage_means_the_same_for_every_vendor(name: str, body: dict[str, Any], 
     if "prompt_tokens" in body:
         body = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "usage": body}
     assert get(name).decode(body).usage == usage
+
+
+@pytest.mark.parametrize("absurd", [10**40, float("inf"), 1e300])
+def test_a_count_beyond_all_reason_is_the_highest_that_is_believed(absurd: float) -> None:
+    chunks = chat({"content": "a"}, usage={"prompt_tokens": absurd, "completion_tokens": 1})
+    assert decode("openai_chat", chunks).usage == Usage(HIGHEST, 1)
 
 
 def test_usage_in_a_choice_or_in_groqs_own_field_is_found() -> None:

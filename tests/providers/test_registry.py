@@ -123,6 +123,13 @@ def test_an_address_without_a_scheme_is_named_and_not_called():
     assert "GROQ_BASE_URL" in readiness.fix
 
 
+@pytest.mark.parametrize(("address", "port"), [("https://localhost/v1", 443), ("http://127.0.0.1", 80)])
+def test_a_local_address_without_a_port_has_its_schemes(address, port):
+    found = registry({"VLLM_BASE_URL": address}).local_address("vllm")
+    assert found is not None
+    assert found[1] == port
+
+
 def test_ollama_is_tried_where_it_listens_by_default():
     assert address({}, "ollama") == "http://127.0.0.1:11434"
 
