@@ -150,8 +150,9 @@ async def _look() -> tuple[list[Check], list[dict[str, object]]]:
     app = App.build()
     try:
         checks = [_ledger(app), *_settings(app)]
+        rows = await states(app)
         app.keeper.touch()  # whoever doubts what the hooks know has them told again
-        return checks, await states(app)
+        return checks, rows
     finally:
         await app.aclose()
 

@@ -70,7 +70,7 @@ def test_a_cancelled_call_hangs_up_on_the_upstream_and_is_recorded(server, box):
     server.notify("notifications/cancelled", {"requestId": wanted})
     assert box.wait(lambda seen: any(each.closed_early for each in seen))
     story = ""
-    for _ in range(100):  # the ledger is written behind the call's back
+    for _ in range(2000):  # the ledger is written behind the call's back
         answer = server.ask("prompts/get", {"name": "explain-decision"})
         story = answer["result"]["messages"][0]["content"]["text"] if "result" in answer else ""
         if "cancelled" in story:
@@ -81,7 +81,7 @@ def test_a_cancelled_call_hangs_up_on_the_upstream_and_is_recorded(server, box):
 def test_usage_and_the_catalogue_are_resources(server):
     server.call("llm_query", {"prompt": "What is 2+2?"})
     rows = []
-    for _ in range(100):  # the ledger is written behind the call's back
+    for _ in range(2000):  # the ledger is written behind the call's back
         rows = read(server, "usage")["rows"]
         if rows:
             break
