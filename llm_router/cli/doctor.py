@@ -44,7 +44,7 @@ def doctor(repair: bool, as_json: bool) -> int:
     """Find what is wrong, with the command that fixes it."""
     root = paths.home()
     repaired = _repair(root) if repair else []
-    loaded, problems = config.check(root=root, cwd=Path.cwd(), environ=os.environ)
+    loaded, problems = config.check(root=root, cwd=paths.here(), environ=os.environ)
     checks = [_python(), *_home(root), *_configuration(loaded, problems)]
     providers: list[dict[str, object]] = []
     if loaded is not None:
