@@ -55,7 +55,7 @@ class App:
         """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer."""
         root = root or paths.home()
         environ = os.environ if environ is None else environ
-        loaded = config.load(root=root, cwd=cwd or Path.cwd(), environ=environ, flags=flags or {})
+        loaded = config.load(root=root, cwd=cwd or paths.here(), environ=environ, flags=flags or {})
         settings = loaded.settings
         providers = Registry(settings, environ)
         catalogue = Catalogue.load(settings)

@@ -100,6 +100,13 @@ def _spool_name(root: Path) -> str:
     return f"spool-{sha256(os.fsencode(root.absolute())).hexdigest()[:12]}"
 
 
+def here() -> Path:
+    """The working folder; the root where it was deleted under us."""
+    with suppress(OSError):
+        return Path.cwd()
+    return Path(os.sep)
+
+
 def project_file(start: Path) -> Path | None:
     """The nearest `.llm-router.yaml` at or above `start`."""
     for folder in (start, *start.parents):

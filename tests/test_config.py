@@ -408,3 +408,8 @@ def test_the_schema_accepts_the_guides_example_and_refuses_a_typo():
     validator.check_schema(schema)
     validator.validate({"router": {"profile": "budget"}, "caching": {"ttl": 1}, "budget": {"daily": 5}})
     assert not validator.is_valid({"router": {"profil": "budget"}})
+
+
+def test_a_variable_in_a_flow_mapping_is_told_to_be_quoted(folders):
+    (problem,) = bad(folders, user="providers: {openai: {api_key: ${KEY}}}\n")
+    assert "needs quotes" in problem.fix

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from llm_router import nouns
+from llm_router import nouns, paths
 from llm_router.cli import output
 from llm_router.cli.options import TaskName, json_option
 from llm_router.cli.prompt import read_prompt
@@ -81,7 +81,7 @@ def _request(prompt: str, given: dict[str, Any]) -> Request:
         max_output_tokens=given["max_tokens"],
         deadline_s=given["deadline"],
         stream=given["stream"],
-        project=os.path.basename(os.getcwd()) or None,  # noqa: PTH109, PTH119 - a name, not a path
+        project=paths.here().name or None,
     )
 
 

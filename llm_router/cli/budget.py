@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
 import click
 
@@ -38,7 +37,7 @@ def budget(context: click.Context) -> None:
 def show(as_json: bool = False) -> None:
     """Every cap with what is spent, reserved and left."""
     root = paths.home()
-    loaded = config.load(root=root, cwd=Path.cwd(), environ=os.environ)
+    loaded = config.load(root=root, cwd=paths.here(), environ=os.environ)
     budgets = SqliteBudgets(paths.database(root), loaded.settings.budget)
     try:
         caps = budgets.status(time.time())
@@ -92,7 +91,7 @@ def set_(provider: str | None, as_json: bool, **amounts: str | None) -> None:
         output.emit({"file": str(file), "set": {".".join(keys): value for keys, value in changes.items()}})
         return
     output.note(f"written to {file}")
-    loaded, _ = config.check(root=root, cwd=Path.cwd(), environ=os.environ)
+    loaded, _ = config.check(root=root, cwd=paths.here(), environ=os.environ)
     for keys in changes:
         source = loaded.sources.get(".".join(keys), "") if loaded else ""
         if source and not source.startswith(str(file)):
@@ -103,7 +102,7 @@ def _known(provider: str) -> str:
     """A cap on a name nobody has would guard nothing."""
     from llm_router.providers import vendors
 
-    loaded, _ = config.check(root=paths.home(), cwd=Path.cwd(), environ=os.environ)
+    loaded, _ = config.check(root=paths.home(), cwd=paths.here(), environ=os.environ)
     names = [*vendors.load(), *(loaded.settings.providers if loaded else ())]
     if provider not in names:
         hint = output.did_you_mean(provider, names)

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -48,14 +47,14 @@ def check(as_json: bool) -> int:
 
 
 def _check() -> tuple[Loaded | None, tuple[ConfigError, ...]]:
-    return configuration.check(root=paths.home(), cwd=Path.cwd(), environ=os.environ)
+    return configuration.check(root=paths.home(), cwd=paths.here(), environ=os.environ)
 
 
 @config.command()
 @json_option
 def show(as_json: bool) -> None:
     """The effective settings and where each was set. Keys are masked."""
-    loaded = configuration.load(root=paths.home(), cwd=Path.cwd(), environ=os.environ)
+    loaded = configuration.load(root=paths.home(), cwd=paths.here(), environ=os.environ)
     plain = json.dumps(loaded.settings.model_dump(mode="json"))
     settings = json.loads(_QUERY.sub(r"\1***", _LOGIN.sub("//***@", plain)))
     if as_json:
@@ -89,7 +88,7 @@ def schema() -> None:
 @json_option
 def path(as_json: bool) -> None:
     """Where the files are: yours, and the project's if there is one."""
-    user, project = paths.config_file(paths.home()), paths.project_file(Path.cwd())
+    user, project = paths.config_file(paths.home()), paths.project_file(paths.here())
     if as_json:
         output.emit({"user": str(user), "project": str(project) if project else None})
         return

@@ -47,7 +47,7 @@ def doctor(repair: bool, hooks: bool, as_json: bool) -> int:
     if hooks:
         return _hooks(root, as_json=as_json)
     repaired = _repair(root) if repair else []
-    loaded, problems = config.check(root=root, cwd=Path.cwd(), environ=os.environ)
+    loaded, problems = config.check(root=root, cwd=paths.here(), environ=os.environ)
     checks = [_python(), *_home(root), *_configuration(loaded, problems)]
     providers: list[dict[str, object]] = []
     if loaded is not None:

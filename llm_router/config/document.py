@@ -141,6 +141,8 @@ def compose(text: str, source: str) -> Node | None:
 def _syntax_fix(what: str) -> str:
     if r"\t" in what:
         return "indent with spaces, not tabs"
+    if "but got '{'" in what:
+        return 'inside { } and [ ] a value such as "${NAME}" needs quotes'
     if "mapping values are not allowed" in what:
         return "put a value that contains ': ' in quotes, and check the indentation"
     return "check the indentation, quotes and brackets around this place"

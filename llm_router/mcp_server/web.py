@@ -174,12 +174,10 @@ def _url(listener: socket.socket, host: str) -> str:
 
 def _configured() -> GatewaySettings:
     """The service's address; with a broken configuration the default, for the tools will tell what is wrong."""
-    from pathlib import Path
-
     from llm_router import config, paths
 
     try:
-        loaded = config.load(root=paths.home(), cwd=Path.cwd(), environ=os.environ, flags={})
+        loaded = config.load(root=paths.home(), cwd=paths.here(), environ=os.environ, flags={})
     except RouterError:
         return GatewaySettings()
     return loaded.settings.gateway
