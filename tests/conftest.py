@@ -1,6 +1,12 @@
-"""For all tests: examples that hypothesis makes have no time limit, because a busy machine proves nothing."""
+"""For all tests: what a busy machine, or the way a test run was started, must not change."""
 
-from hypothesis import settings
+import signal
 
-settings.register_profile("untimed", deadline=None)
+from hypothesis import HealthCheck, settings
+
+# examples have no time limit: a busy machine proves nothing
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# a run in the background is told to ignore interrupts, and every process it starts would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
