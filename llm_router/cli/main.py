@@ -40,7 +40,7 @@ COMMANDS = {
     "health": ("providers", "Which models are cooling down after failures."),
     "doctor": ("doctor", "Find what is wrong, with the command that fixes it."),
     "config": ("config", "Check, show or describe the configuration."),
-    "violations": ("hooks", "How often suggested routes were gone around, in which patterns, and what helps."),
+    "violations": ("hooks", "How often suggested routes were gone around, and what helps."),
     "hooks": ("hooks", "How the hooks inside hosts fare: runs, errors, latency."),
     "mcp": ("doors", "Serve MCP clients over stdio or HTTP."),
     "sandbox": ("doors", "Run simulated providers on 127.0.0.1 in the foreground."),
