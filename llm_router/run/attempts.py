@@ -165,9 +165,8 @@ class _Try:
             self.error, self.kind = error, FailureKind.BUDGET
         except CredentialsError as error:
             self.error, self.kind = error, FailureKind.AUTH
-        except (
-            Exception
-        ) as error:  # a defect of ours in one dialect must not cost the user the other candidates
+        except Exception as error:
+            # a defect of ours in one dialect must not cost the user the other candidates
             detail = f"{model.ref}: cannot read the answer ({type(error).__name__}: {error})"
             self.error, self.kind = UpstreamError(FailureKind.MALFORMED, detail), FailureKind.MALFORMED
         finally:
