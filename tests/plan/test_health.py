@@ -424,11 +424,9 @@ def test_a_row_of_nonsense_leaves_the_book_working_in_memory(tmp_path, clock, op
     _works_in_memory(open_book(tmp_path / "router.db"), clock)
 
 
-def test_what_a_locked_file_could_not_take_is_remembered_and_written_when_it_is_free(
-    tmp_path, clock, monkeypatch
-):
+def test_what_a_locked_file_could_not_take_is_remembered_and_written_when_it_is_free(tmp_path, two):
     path = tmp_path / "router.db"
-    book, other = (HealthBook(path, clock, fresh_s=0) for _ in range(2))
+    book, other = two
     assert other.states() == []
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")

@@ -37,6 +37,7 @@ from llm_router.nouns import (
 from llm_router.record import SqliteLedger
 from llm_router.record import ledger as ledger_module
 from llm_router.record.repair import repair
+from llm_router.record.spool import Spool
 
 KEY = "sk-canary-0123456789abcdefCANARY"
 PAID = Model("openai", "gpt-x")
@@ -352,7 +353,7 @@ def test_a_home_that_takes_nothing_loses_nothing_its_spool_is_elsewhere(tmp_path
     assert (status.writable, status.spooled, status.lost) == (False, 1, 0)
     assert capsys.readouterr().err == ""
     assert {path.stat().st_mode & 0o077 for path in elsewhere.rglob("*")} == {0}
-    assert SqliteLedger(tmp_path / "another", store_prompts=False).status().spooled == 0
+    assert Spool(tmp_path / "another").count() == 0
 
     in_the_way.unlink()
     later = SqliteLedger(home, store_prompts=False)
@@ -369,9 +370,9 @@ def test_a_spool_elsewhere_that_others_can_write_is_not_believed(tmp_path, monke
     planted = paths.spool_elsewhere(home)
     planted.mkdir()
     (planted / "1-1-x-1.jsonl").write_text("{}")
-    assert SqliteLedger(home, store_prompts=False).status().spooled == 1
+    assert Spool(home).count() == 1
     planted.parent.chmod(0o777)
-    assert SqliteLedger(home, store_prompts=False).status().spooled == 0
+    assert Spool(home).count() == 0
     with pytest.raises(PermissionError):
         paths.spool_elsewhere(home)
 
