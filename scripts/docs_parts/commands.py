@@ -32,7 +32,8 @@ def _command(name: str, command: click.Command | None) -> str:
     texts.append(inspect.cleandoc(command.help or ""))
     if isinstance(command, click.Group):
         used = [
-            f"{inspect.cleandoc(sub.help or "")}\n\n{block(_usage(f'{name} {key}', sub))}" for key, sub in command.commands.items()
+            f"{inspect.cleandoc(sub.help or '')}\n\n{block(_usage(f'{name} {key}', sub))}"
+            for key, sub in command.commands.items()
         ]
         return "\n\n".join([*texts, *used])
     return "\n\n".join([*texts, block(_usage(name, command))])
