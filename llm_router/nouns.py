@@ -124,6 +124,7 @@ class Tool:
     name: str
     description: str = ""
     parameters: JsonDict = field(default_factory=dict[str, Any])
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,40 @@ class ToolChoice:
     parallel: bool = True
 
 
+Feature = Literal["vision", "documents", "tools", "thinking", "schema", "web"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """How much a model shall think before it answers: by effort, by a budget of tokens, or (neither) as it sees fit.
+    Effort "none" forbids it. `shown` says whether the caller wants to read what was thought.
+    """
+
+    effort: Effort | None = None
+    budget_tokens: int | None = None
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WebSearch:
+    """The caller wants the vendor itself to search the web (a "server tool")."""
+
+    max_uses: int | None = None
+    allowed_domains: tuple[str, ...] = ()
+    blocked_domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a request came in over HTTP: the dialect the caller speaks, and its body as bytes, so that an upstream of the
+    same dialect gets it as it came.
+    """
+
+    dialect: str
+    body: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What somebody wants answered, whichever door it came through.
@@ -140,6 +175,10 @@ class Request:
     `model` is what the caller named: None or "auto" routes; `provider/model` or an alias of one model is
     explicit, and then never silently replaced. `task` and `complexity` override the classifier.
     `schema` asks for JSON of that JSON Schema. `deadline_s` bounds the whole call, all attempts together.
+
+    A request with an `origin` may be a sketch: of its messages only the last that a user wrote, no tools, while
+    `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
+    `turn` is the kind of turn a door recognised ("background", "think", ...).
     """
 
     messages: tuple[Message, ...]
@@ -150,8 +189,12 @@ class Request:
     max_cost: int | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
     stop: tuple[str, ...] = ()
     schema: JsonDict | None = None
+    reasoning: Reasoning | None = None
+    web_search: WebSearch | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     stream: bool = False
@@ -159,6 +202,10 @@ class Request:
     door: str = "cli"
     session: str | None = None
     project: str | None = None
+    turn: str | None = None
+    origin: Origin | None = None
+    input_tokens: int | None = None
+    needs: frozenset[Feature] | None = None
     id: str = field(default_factory=lambda: new_id("r"))
 
     @property
@@ -203,9 +250,6 @@ class Verdict:
     blocked: tuple[str, ...] = ()
     max_cost: int | None = None
     profile: Profile = Profile.BALANCED
-
-
-Feature = Literal["vision", "documents", "tools", "thinking", "schema", "web"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +371,7 @@ class Answer:
     usage: Usage
     model: str = ""
     id: str = ""
+    stop_sequence: str | None = None  # which one, where the upstream says so
 
     @property
     def text(self) -> str:
@@ -407,6 +452,20 @@ Delta = TextDelta | ThinkingDelta | ToolCallDelta
 
 
 @dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes in the caller's own dialect, for a door that relays: what it sends on as it is."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The first event of a stream: what was decided, before anybody is asked."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class Trying:
     """The run turned to this candidate: progress for a person who waits."""
 
@@ -427,4 +486,4 @@ class Done:
     reply: Reply
 
 
-Event = Trying | Failed | Delta | Done
+Event = Planned | Trying | Failed | Delta | Chunk | Done

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from llm_router.errors import RouterError
 from llm_router.nouns import (
     Answer,
     Attempt,
@@ -44,6 +45,59 @@ class Dialect(Protocol):
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict: ...
     def decode(self, body: Mapping[str, object]) -> Answer: ...
     def decoder(self) -> StreamDecoder: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error in a caller's own dialect. `headers` hold what clients act on (retry-after, x-should-retry, ...)."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an answer's wire format says of itself beside the answer. `request` is the parsed request that is answered
+    (a renderer looks up in it what the caller's tools were); `input_tokens` an estimate, for formats that want a figure
+    before the upstream has told one.
+    """
+
+    request: Request
+    model: str
+    input_tokens: int = 0
+
+
+class Renderer(Protocol):
+    """Writes one streamed answer in a caller's dialect: a state machine from deltas to bytes (whole SSE events or lines).
+
+    `feed` takes what arrived together and may return b"" (a held-back piece). `end` closes what is open and writes usage
+    and end marks. `error` ends a stream that broke: never as success. `ping` is what the format sends in silent gaps, or
+    b"". Nothing is written after `end` or `error`.
+    """
+
+    def feed(self, deltas: Sequence[Delta]) -> bytes: ...
+    def end(self, answer: Answer) -> bytes: ...
+    def error(self, error: RouterError) -> bytes: ...
+    def ping(self) -> bytes: ...
+
+
+class Inbound(Protocol):
+    """How a caller speaks to us: the other side of a Dialect, and as pure.
+
+    `sketch` reads of a body only what routing needs (see nouns.Request) and keeps the body as `origin`; `parse` reads all
+    of it into a sketch. Both raise UsageError, in words the caller understands, for what is no request of this dialect.
+    `model` and `stream` are given where the dialect has them in the URL and not in the body.
+    """
+
+    name: str  # the dialect's
+    content_type: str  # of a streamed answer
+
+    def sketch(self, body: bytes, *, model: str | None = None, stream: bool | None = None) -> Request: ...
+    def parse(self, sketch: Request) -> Request: ...
+    def render(self, answer: Answer, head: Head) -> bytes: ...
+    def renderer(self, head: Head) -> Renderer: ...
+    def problem(self, error: RouterError, request_id: str) -> Problem: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +217,17 @@ __all__ = [
     "Budgets",
     "Call",
     "Dialect",
+    "Head",
     "Health",
     "HealthState",
+    "Inbound",
     "Ledger",
     "Prices",
+    "Problem",
     "Provider",
     "Providers",
     "Readiness",
+    "Renderer",
     "Reservation",
     "StreamDecoder",
 ]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from llm_router.admit.policy import admit
 from llm_router.classify import assess
 from llm_router.errors import RouterError
-from llm_router.nouns import Billing, Decision, Done, Event, Model, Reply, Request, new_id
+from llm_router.nouns import Billing, Decision, Done, Event, Model, Planned, Reply, Request, new_id
 from llm_router.plan import World, plan
 from llm_router.ports import Ledger, Prices
-from llm_router.run import LIMITS_S, Means, Run
+from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run
 from llm_router.settings import Settings
 
 
@@ -46,10 +46,14 @@ class Router:
             route_ms=(time.perf_counter() - started) * 1000,
         )
 
-    async def stream(self, request: Request) -> AsyncGenerator[Event]:
-        """The events of one request; the last is Done. Whatever happens, what was tried is recorded."""
+    async def stream(self, request: Request, exchange: ExchangeFactory = Exchange) -> AsyncGenerator[Event]:
+        """The events of one request; the first is Planned, the last Done. Whatever happens, what was tried is recorded.
+
+        `exchange` is how one upstream is spoken to: a door that relays bytes brings its own.
+        """
         started = time.perf_counter()
         decision = await self.decide(request)
+        yield Planned(decision)
         complexity = decision.assessment.complexity
         run = Run(
             request=request,
@@ -57,6 +61,7 @@ class Router:
             limit_s=self.settings.routing.attempt_seconds.get(complexity, LIMITS_S[complexity]),
             explicit=decision.verdict.model is not None,
             means=self.means,
+            exchange=exchange,
         )
         error: str | None = "cancelled"
         try:

@@ -17,6 +17,7 @@ _CANNOT: dict[Feature, str] = {
     "documents": "it cannot read PDF documents",
     "tools": "it cannot call tools",
     "schema": "it cannot keep to a JSON schema",
+    "web": "it cannot search the web",
 }
 
 
@@ -44,6 +45,8 @@ class Skip:
 
 def needs(request: Request) -> frozenset[Feature]:
     """What a model must be able to do, read off the request."""
+    if request.needs is not None:
+        return request.needs
     found: set[Feature] = set()
     for message in request.messages:
         for part in message.parts:
@@ -52,6 +55,8 @@ def needs(request: Request) -> frozenset[Feature]:
         found.add("tools")
     if request.schema is not None:
         found.add("schema")
+    if request.web_search is not None:
+        found.add("web")
     return frozenset(found)
 
 

@@ -36,7 +36,9 @@ def text_tokens(text: str) -> int:
 
 
 def input_tokens(request: Request) -> int:
-    """All messages and tools, each read once."""
+    """All messages and tools, each read once; of a sketch what its door has estimated."""
+    if request.input_tokens is not None:
+        return request.input_tokens
     total = sum(MESSAGE_TOKENS + sum(map(_part_tokens, m.parts)) for m in request.messages)
     for tool in request.tools:
         total += (

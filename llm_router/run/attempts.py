@@ -15,6 +15,7 @@ from llm_router.nouns import (
     Attempt,
     Billing,
     Candidate,
+    Chunk,
     Complexity,
     Delta,
     Failed,
@@ -26,7 +27,7 @@ from llm_router.nouns import (
 from llm_router.plan import is_last_resort, replan
 from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry, way_out
-from llm_router.run.exchange import Exchange
+from llm_router.run.exchange import Exchange, ExchangeFactory, Exchanging
 
 LIMITS_S = {
     Complexity.SIMPLE: 20.0,
@@ -61,11 +62,12 @@ class Run:
     limit_s: float
     explicit: bool
     means: Means
+    exchange: ExchangeFactory = Exchange
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     answer: Answer | None = None
     _deadline: float = 0.0
 
-    async def events(self) -> AsyncGenerator[Trying | Failed | Delta]:
+    async def events(self) -> AsyncGenerator[Trying | Failed | Delta | Chunk]:
         """Raises BudgetError or AllFailedError when nobody answered, UpstreamError when a begun stream broke."""
         wanted = self.request.deadline_s
         limit = min(wanted, self.means.deadline_s) if wanted else self.means.deadline_s
@@ -143,11 +145,11 @@ class _Try:
         self.kind: FailureKind | None = None
         self.committed = False
 
-    async def deltas(self) -> AsyncGenerator[Delta]:
+    async def deltas(self) -> AsyncGenerator[Delta | Chunk]:
         """Never raises for a failed attempt: `error` holds it. Cancellation passes through, recorded."""
         model, means = self.candidate.model, self.run.means
         started_at, clock = time.time(), time.perf_counter()
-        exchange: Exchange | None = None
+        exchange: Exchanging | None = None
         reservation = Reservation()
         self.kind = FailureKind.CANCELLED  # what it is unless something below says otherwise
         try:
@@ -227,13 +229,13 @@ class _Try:
             return request
         return replace(request, max_output_tokens=bound)
 
-    def _exchange(self, request: Request) -> Exchange:
+    def _exchange(self, request: Request) -> Exchanging:
         run, model = self.run, self.candidate.model
         remaining = max(0.05, run.remaining_s())
         limit = run.limit_s * _PATIENCE[model.billing] * (LAST_FACTOR if self.is_last else 1)
         limit = min(limit, remaining if self.is_last else remaining * SHARE)
         self.hurried = limit < run.limit_s
-        return Exchange(
+        return run.exchange(
             provider=run.means.provider(model.provider),
             request=request,
             model=model,

@@ -7,11 +7,13 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from llm_router import dialects
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Answer,
+    Chunk,
     Delta,
     FailureKind,
     JsonDict,
@@ -30,6 +32,33 @@ FAREWELL_S = 5.0  # after the end mark only the bookkeeping is missing: the usag
 def _real(delta: Delta) -> bool:
     """Thinking is not an answer yet: a model that only thought may still be replaced by another."""
     return isinstance(delta, ToolCallDelta) or (isinstance(delta, TextDelta) and bool(delta.text.strip()))
+
+
+class Exchanging(Protocol):
+    """One attempt at one upstream, as run sees it. Closing `deltas()` closes the upstream connection."""
+
+    answer: Answer | None
+    committed: bool
+    first_token_ms: float | None
+
+    def deltas(self) -> AsyncGenerator[Delta | Chunk]: ...
+    def billed_usage(self) -> Usage | None: ...
+
+
+class ExchangeFactory(Protocol):
+    """Seconds for all three limits; see Exchange for what each bounds."""
+
+    def __call__(
+        self,
+        *,
+        provider: Provider,
+        request: Request,
+        model: Model,
+        limit_s: float,
+        gap_s: float,
+        deadline_s: float,
+        input_tokens: int,
+    ) -> Exchanging: ...
 
 
 @dataclass(slots=True)
@@ -57,7 +86,7 @@ class Exchange:
     _marks_all: bool = False
     _seen_chars: int = 0
 
-    async def deltas(self) -> AsyncGenerator[Delta]:
+    async def deltas(self) -> AsyncGenerator[Delta | Chunk]:
         """Yields nothing for a plain request. Raises UpstreamError; else `answer` is set at the end."""
         dialect = dialects.get(self.provider.dialect)
         payload = dialect.encode(self.request, self.model, stream=True)
