@@ -66,9 +66,9 @@ def hint(prompt: str, state: dict, snapshot: dict) -> "tuple[str, dict] | None":
     if lacks not in ("", "project", "news"):
         return None
     judged = _classified(prompt)
-    if judged is None or judged[0] not in _ROUTED:
+    if judged is None or judged.task not in _ROUTED:
         return None
-    task, complexity, sure = judged[:3]
+    task, complexity, sure = judged.task, judged.complexity, judged.confidence
     soft = _is_content(prompt, task)
     if soft:
         task = "generate"
@@ -105,16 +105,16 @@ def gain(prompt: str, task: str, complexity: str, baseline: "dict | None") -> "f
     return (answering - routing) / 1e6 if known else 0.0
 
 
-def _classified(prompt: str) -> "tuple | None":
+def _classified(prompt: str) -> "object | None":
     """The product's own classifier, loaded by its path: beside the hooks in a checkout, above them in an installation."""
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for folder in (os.path.join(root, "llm_router", "classify"), os.path.join(root, "classify")):
-        if os.path.isfile(os.path.join(folder, "rules.py")):
+        if os.path.isfile(os.path.join(folder, "judge.py")):
             if folder not in sys.path:
                 sys.path.insert(0, folder)
-            import rules
+            import judge
 
-            return rules.classify(prompt)
+            return judge.classify(prompt)
     return None
 
 

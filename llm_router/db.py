@@ -266,4 +266,10 @@ def _hooks(connection: sqlite3.Connection) -> None:
         ) WITHOUT ROWID""")
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_ledger, _budgets, _health, _hooks]
+def _chances(connection: sqlite3.Connection) -> None:
+    """What classify expected of each tier; null in rows of earlier versions."""
+    for column in ("p_small", "p_mid", "p_frontier", "gain"):
+        connection.execute(f"ALTER TABLE decisions ADD COLUMN {column} REAL")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_ledger, _budgets, _health, _hooks, _chances]

@@ -231,14 +231,26 @@ def ask(prompt: str, *, system: str | None = None, **fields: Any) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What classify found. `difficulty` and `confidence` lie in [0,1]; `reasons` are the features that spoke."""
+    """What classify found. `reasons` are the features that spoke, `source` is who decided.
+
+    `difficulty` and `confidence` lie in [0,1]. `p_small`, `p_mid`, `p_frontier` are the chances that a model of that
+    tier does it well; `gain` is what the frontier tier is expected to add to the small one, in [0,1]: the number to
+    order requests by when money is short. The defaults are those of an ordinary request.
+    """
 
     task: Task
     complexity: Complexity
     confidence: float
     difficulty: float
     reasons: tuple[str, ...] = ()
-    source: Literal["rules", "caller"] = "rules"
+    source: Literal["artefact", "rules", "caller"] = "rules"
+    p_small: float = 0.6
+    p_mid: float = 0.75
+    p_frontier: float = 0.85
+    gain: float = 0.25
+
+    def p_success(self, tier: Literal["small", "mid", "frontier"]) -> float:
+        return {"small": self.p_small, "mid": self.p_mid, "frontier": self.p_frontier}[tier]
 
 
 @dataclass(frozen=True, slots=True)

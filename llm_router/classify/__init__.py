@@ -1,23 +1,49 @@
-"""classify: what kind of task a request is, how hard, how sure. Pure, no I/O.
+"""classify: what kind of task a request is, how hard, how sure, and which tier can do it. Pure, no I/O.
 
-`judge` is the one place that decides from text; a trained artefact takes its place there.
+`judge.classify` is the one place that decides from text, for every door and for the hooks.
 """
 
-from llm_router.classify import difficulty, features, rules
+from llm_router.classify import difficulty, features, judge
 from llm_router.nouns import Assessment, Complexity, Request, Task
-
-judge = rules.classify
 
 
 def assess(request: Request) -> Assessment:
     """What the latest words of the user ask for. The caller's own `task` and `complexity` win."""
     if request.task and request.complexity:
         middle = (difficulty.LEVELS.index(request.complexity) + 0.5) / len(difficulty.LEVELS)
-        return Assessment(request.task, request.complexity, 1.0, middle, ("said by the caller",), "caller")
-    task, complexity, confidence, hardness, reasons = judge(_words_of(request), request.task)
+        return _said(request.task, request.complexity, middle)
+    found = judge.classify(_words_of(request), request.task)
     if request.complexity:
-        complexity, hardness = request.complexity, difficulty.within(request.complexity, hardness)
-    return Assessment(Task(task), Complexity(complexity), confidence, hardness, reasons)
+        found.difficulty = difficulty.within(request.complexity, found.difficulty)
+        found.complexity = request.complexity
+    return Assessment(
+        task=Task(found.task),
+        complexity=Complexity(found.complexity),
+        confidence=found.confidence,
+        difficulty=found.difficulty,
+        reasons=found.reasons,
+        source="artefact" if found.source == "artefact" else "rules",
+        p_small=found.p_small,
+        p_mid=found.p_mid,
+        p_frontier=found.p_frontier,
+        gain=found.gain,
+    )
+
+
+def _said(task: Task, complexity: Complexity, hardness: float) -> Assessment:
+    small, mid, frontier = difficulty.chances(hardness)
+    return Assessment(
+        task,
+        complexity,
+        1.0,
+        hardness,
+        ("said by the caller",),
+        "caller",
+        small,
+        mid,
+        frontier,
+        frontier - small,
+    )
 
 
 def _words_of(request: Request) -> str:

@@ -78,3 +78,8 @@ def within(level_name: str, difficulty: float) -> float:
     bounds = (0.0, *EDGES, 1.001)
     place = LEVELS.index(level_name)
     return min(max(difficulty, bounds[place]), bounds[place + 1] - 0.001)
+
+
+def chances(difficulty: float) -> tuple[float, float, float]:
+    """How likely a small, a mid and a frontier model do it well, where nothing but its difficulty is known."""
+    return 0.97 - 0.75 * difficulty, 0.98 - 0.55 * difficulty, 0.99 - 0.35 * difficulty

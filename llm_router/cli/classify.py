@@ -25,9 +25,10 @@ from llm_router.nouns import Assessment
 @click.option("--jsonl", metavar="FILE|-", help='One {"id", "prompt"} object a line, one answer a line.')
 @json_option
 def classify(words: tuple[str, ...], jsonl: str | None, as_json: bool) -> int:
-    """Say what kind of task a prompt is and how hard. No network.
+    """Say what kind of task a prompt is, how hard, and which tier of model can do it. No network.
 
-    Difficulty and gain lie in [0,1]; gain is what a stronger model is expected to add, for now the difficulty itself.
+    All numbers lie in [0,1]; p_small, p_mid and p_frontier are chances of success, gain is what a frontier model is
+    expected to add to a small one.
     """
     if jsonl is not None:
         if words:
@@ -41,8 +42,10 @@ def classify(words: tuple[str, ...], jsonl: str | None, as_json: bool) -> int:
     output.say(
         f"{found.task} · {found.complexity} · confidence {found.confidence:.2f} · difficulty {found.difficulty:.2f}"
     )
+    output.say(f"  chances: {output.chances(_facts(found))}")
     for reason in found.reasons:
         output.say(f"  {reason}")
+    output.say(f"  decided by the {found.source}")
     return 0
 
 
@@ -52,7 +55,11 @@ def _facts(found: Assessment) -> dict[str, object]:
         "complexity": found.complexity,
         "confidence": round(found.confidence, 4),
         "difficulty": round(found.difficulty, 4),
-        "gain": round(found.difficulty, 4),
+        "gain": round(found.gain, 4),
+        "p_small": round(found.p_small, 4),
+        "p_mid": round(found.p_mid, 4),
+        "p_frontier": round(found.p_frontier, 4),
+        "by": found.source,
     }
 
 

@@ -29,7 +29,10 @@ COMMANDS = {
     "uninstall": ("hosts", "Take the router out of them; their settings become what they were."),
     "status": ("hosts", "Which hosts have the router, and whether it is up to date there."),
     "ask": ("ask", "Route a prompt to the cheapest capable model and print its answer."),
-    "classify": ("classify", "Say what kind of task a prompt is and how hard. No network."),
+    "classify": (
+        "classify",
+        "Say what kind of task a prompt is, how hard, and which tier of model can do it. No network.",
+    ),
     "explain": ("explain", "Tell the whole story of one request."),
     "costs": ("costs", "What was used and what it cost; also called `usage`."),
     "savings": ("costs", "What routing saved against the baseline, where measured."),

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from llm_router.errors import RouterError
 from llm_router.nouns import Attempt, Billing
@@ -104,3 +105,9 @@ def money(micros: int | None, billing: Billing | str | None = None) -> str:
 def usd(micros: int | None) -> float | None:
     """Dollars for JSON."""
     return None if micros is None else micros / 1e6
+
+
+def chances(found: Mapping[str, Any]) -> str:
+    """The chances of each tier, as `p_small`, `p_mid`, `p_frontier` and `gain` of an assessment."""
+    tiers = ", ".join(f"{tier} {found[f'p_{tier}']:.2f}" for tier in ("small", "mid", "frontier"))
+    return f"{tiers}; a stronger model is expected to add {found['gain']:.2f}"

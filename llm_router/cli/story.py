@@ -42,6 +42,10 @@ def from_rows(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> 
             "confidence": row["confidence"],
             "difficulty": row["difficulty"],
             "by": row["assessed_by"],
+            "p_small": row["p_small"],
+            "p_mid": row["p_mid"],
+            "p_frontier": row["p_frontier"],
+            "gain": row["gain"],
             "reasons": _parsed(row["reasons"]),
         },
         "policy": _parsed(row["verdict"]) | {"strategy": row["strategy"], "profile": row["profile"]},
@@ -135,7 +139,12 @@ def _request(request: JsonDict) -> str:
 def _assessment(found: JsonDict) -> list[str]:
     figures = f"confidence {found['confidence']:.2f}, difficulty {found['difficulty']:.2f}"
     reasons = [f"  {reason}" for reason in found["reasons"]]
-    return [f"classified: {found['task']}, {found['complexity']} ({figures}, by {found['by']})", *reasons]
+    chances = [f"  chances: {output.chances(found)}"] if found["gain"] is not None else []
+    return [
+        f"classified: {found['task']}, {found['complexity']} ({figures}, by {found['by']})",
+        *chances,
+        *reasons,
+    ]
 
 
 def _policy(policy: JsonDict) -> str:

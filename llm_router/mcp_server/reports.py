@@ -36,6 +36,11 @@ async def classify(_call: Call, arguments: Classify) -> CallToolResult:
             "complexity": str(found.complexity),
             "confidence": round(found.confidence, 3),
             "difficulty": round(found.difficulty, 3),
+            "p_small": round(found.p_small, 3),
+            "p_mid": round(found.p_mid, 3),
+            "p_frontier": round(found.p_frontier, 3),
+            "gain": round(found.gain, 3),
+            "by": found.source,
             "reasons": list(found.reasons),
         }
     )

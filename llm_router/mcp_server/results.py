@@ -35,6 +35,11 @@ CLASS_SCHEMA = _schema(
     complexity=_STRING,
     confidence={"type": "number"},
     difficulty={"type": "number"},
+    p_small={"type": "number"},
+    p_mid={"type": "number"},
+    p_frontier={"type": "number"},
+    gain={"type": "number"},
+    by=_STRING,
     reasons={"type": "array", "items": _STRING},
 )
 _OBJECTS: JsonDict = {"type": "array", "items": {"type": "object"}}

@@ -13,7 +13,10 @@ def test_it_says_task_complexity_and_figures(cli):
     assert (body["task"], body["complexity"] in set(Complexity)) == ("code", True)
     assert 0 <= body["difficulty"] <= 1
     assert 0 <= body["confidence"] <= 1
-    assert body["gain"] == body["difficulty"]
+    assert 0 <= body["gain"] <= 1
+    assert 0 <= body["p_small"] <= body["p_mid"] <= body["p_frontier"] <= 1
+    assert f"small {body['p_small']:.2f}" in result.out
+    assert body["by"] in result.out
     assert body["reasons"]
 
 
@@ -23,7 +26,8 @@ def test_jsonl_answers_line_by_line_with_the_ids(cli, tmp_path):
     result = cli("classify", "--jsonl", "-", stdin=text.encode())
     assert result.code == 0
     assert [line["id"] for line in result.lines] == [0, 1, 2]
-    assert set(result.lines[0]) == {"id", "task", "complexity", "confidence", "difficulty", "gain"}
+    figures = {"confidence", "difficulty", "gain", "p_small", "p_mid", "p_frontier"}
+    assert set(result.lines[0]) == {"id", "task", "complexity", "by"} | figures
     file = tmp_path / "prompts.jsonl"
     file.write_text(text, encoding="utf-8")
     assert cli("classify", "--jsonl", str(file)).out == result.out

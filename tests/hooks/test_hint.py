@@ -168,7 +168,7 @@ def test_nothing_is_invented_where_nothing_is_known():
 
 def test_hard_work_is_not_sent_to_nobody_knows_whom():
     prompt = "Prove that there are infinitely many primes congruent to 3 modulo 4, and derive a bound on their density"
-    assert hint._classified(prompt)[1] in ("complex", "deep_reasoning")
+    assert hint._classified(prompt).complexity in ("complex", "deep_reasoning")
     assert hinted(prompt) is not None
     assert hinted(prompt, UNKNOWN) is None
 
@@ -229,7 +229,7 @@ def test_a_prompt_whose_call_does_not_pay_gets_no_hint():
 
 def test_an_unsure_classification_gives_no_hint(monkeypatch):
     prompt = "How to validate GMP cleanroom garment suitability? Provide an example of a validation protocol"
-    assert hint._classified(prompt)[2] < hint.SURE
+    assert hint._classified(prompt).confidence < hint.SURE
     assert hinted(prompt) is None
     monkeypatch.setattr(hint, "SURE", 0.0)
     assert hinted(prompt) is not None
