@@ -2,7 +2,8 @@
 
     RouterError
     ├── UsageError           the call itself is wrong                                  exit 2
-    │   └── ConfigError      a configuration file is: file, line, column, key          exit 2
+    │   ├── ConfigError      a configuration file is: file, line, column, key          exit 2
+    │   └── RefusedError     an HTTP request is not served: status                     exit 2
     ├── CredentialsError     a key or a login is missing or refused                    exit 3
     ├── NotFoundError        no such model, provider, task or decision                 exit 4
     ├── BudgetError          a cap would break: which, how much, until when            exit 5
@@ -57,6 +58,16 @@ class ConfigError(UsageError):
     def as_dict(self) -> dict[str, Any]:
         place = {"file": self.file, "line": self.line, "column": self.column, "key": self.key}
         return super().as_dict() | place
+
+
+class RefusedError(UsageError):
+    """A server of ours does not serve this HTTP request; `status` says so to the caller (401, 404, 413 ...)."""
+
+    code = "refused"
+
+    def __init__(self, status: int, message: str, *, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.status = status
 
 
 class CredentialsError(RouterError):

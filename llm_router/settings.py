@@ -100,8 +100,41 @@ class PriceSettings(Section):
 
 
 class GatewaySettings(Section):
-    host: str = Field(default="127.0.0.1", description="Where `mcp --http` listens.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="Where the service listens, and `mcp --http`. Beyond this machine only with a key.",
+    )
     port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8484, description="Likewise.")
+    access_key: SecretStr | None = Field(
+        default=None, description="Whoever calls must show it. Best left to `LLM_ROUTER_ACCESS_KEY`."
+    )
+    access_keys: dict[str, SecretStr] = Field(
+        default_factory=dict[str, SecretStr],
+        description="More keys, by the name that the log then shows: one for each person or machine.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Names a proxy in front of it is called by; else `Host` must name this machine.",
+    )
+    forward_credentials: bool = Field(
+        default=False,
+        description="Without an Anthropic key of our own, pass the one a client shows on to Anthropic, and to nobody else.",
+    )
+    keep_models: tuple[str, ...] = Field(
+        default=(),
+        description="Models that coding agents name by themselves and that are to be taken at their word, not routed: "
+        "a name with `*` in it, or `*` for all.",
+    )
+    max_body_mb: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=64, description="The largest request that is read."
+    )
+    max_connections: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=4000, description="More than that at a time are turned away."
+    )
+    read_seconds: Seconds = Field(default=30, description="How long a client may take to send a request.")
+    stop_seconds: Seconds = Field(
+        default=60, description="How long answers under way may take to finish when the service stops."
+    )
 
 
 class Settings(Section):

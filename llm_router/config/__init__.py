@@ -28,6 +28,7 @@ _VARIABLES = {
     "LLM_ROUTER_ENFORCE": "router.enforce",
     "LLM_ROUTER_BASELINE": "router.baseline",
     "LLM_ROUTER_STORE_PROMPTS": "router.store_prompts",
+    "LLM_ROUTER_ACCESS_KEY": "gateway.access_key",
 }
 _WITHOUT_EFFECT = ("caching", "fallback")  # the field's guides show them
 
@@ -155,8 +156,9 @@ class _Reading:
         self.merged.values |= document.values
 
     def _warn_if_others_can_read(self, path: Path, document: Document) -> None:
+        secret = {"api_key", "access_key", "access_keys"}
         literal = [
-            k for k, _ in leaves(document.data) if k[-1] == "api_key" and "${" not in document.values[k].raw
+            k for k, _ in leaves(document.data) if secret & {*k[-2:]} and "${" not in document.values[k].raw
         ]
         if literal and os.name == "posix" and path.stat().st_mode & 0o077:
             self.warnings.append(f"{path} holds a key and others can read it: chmod 600 '{path}'")

@@ -122,6 +122,7 @@ def test_every_variable_of_ours_that_is_read_is_named_in_the_configuration_page(
         ("LLM_ROUTER_BASELINE", "sonnet", "router.baseline"),
         ("LLM_ROUTER_ENFORCE", "off", "router.enforce"),
         ("LLM_ROUTER_STORE_PROMPTS", "true", "router.store_prompts"),
+        ("LLM_ROUTER_ACCESS_KEY", "a-long-random-text", "gateway.access_key"),
     ],
 )
 def test_the_short_variables_set_what_the_page_says(variable, value, setting, tmp_path):
