@@ -60,12 +60,13 @@ class Problem:
 class Head:
     """What an answer's wire format says of itself beside the answer. `request` is the parsed request that is answered
     (a renderer looks up in it what the caller's tools were); `input_tokens` an estimate, for formats that want a figure
-    before the upstream has told one.
+    before the upstream has told one; `issuer` the provider that answers, whose signatures are tagged with its name.
     """
 
     request: Request
     model: str
     input_tokens: int = 0
+    issuer: str = ""
 
 
 class Renderer(Protocol):
