@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from llm_router.hosts import variables  # noqa: E402 - found by the line above
+from llm_router.hosts import hook_groups, variables  # noqa: E402 - found by the line above
 
 NAME = "llm-router"
 REGISTRY_NAME = "io.github.llm-router/llm-router"
@@ -43,31 +43,9 @@ except BaseException:pass"""
 SERVE = (
     '[ -n "$CLAUDE_PLUGIN_ROOT" ] || CLAUDE_PLUGIN_ROOT=.; exec sh "$CLAUDE_PLUGIN_ROOT/extensions/mcp.sh"'
 )
+# The interpreter of the last session, which SessionStart noted: the one on PATH may be a slow wrapper.
+NOTED = "${LLM_ROUTER_HOME:-$HOME/.llm-router}/hooks/python"
 PYTHONS = "python3 python3.14 python3.13 python3.12 python3.11"
-
-# event -> time-out in seconds; nothing of ours takes one
-CLAUDE_EVENTS = {
-    "SessionStart": 10,
-    "UserPromptSubmit": 5,
-    "PreToolUse": 5,
-    "PostToolUse": 5,
-    "PostToolUseFailure": 5,  # a route that failed opens the other tools
-    "SubagentStart": 5,
-    "SubagentStop": 5,
-    "Stop": 5,
-    "SessionEnd": 10,
-}
-CODEX_EVENTS = {
-    name: limit for name, limit in CLAUDE_EVENTS.items() if name not in ("PostToolUseFailure", "SessionEnd")
-}
-GEMINI_EVENTS = {
-    "SessionStart": 10,
-    "BeforeAgent": 5,
-    "BeforeTool": 5,
-    "AfterTool": 5,
-    "AfterAgent": 5,
-    "SessionEnd": 10,
-}
 
 Json = dict[str, Any]
 
@@ -81,23 +59,15 @@ def version() -> str:
 
 def command(hooks: str, host: str, event: str) -> str:
     """The line of a POSIX shell that runs one hook; `hooks` is the folder, as the host expands it."""
-    return f'for p in {PYTHONS}; do "$p" -S -E -I -c \'{CODE}\' "{hooks}" {host} {event} 2>/dev/null && exit 0; done; exit 0'
+    return (
+        f'p=; {{ read -r p <"{NOTED}"; }} 2>/dev/null; for p in "${{p:-python3}}" {PYTHONS}; do'
+        f' "$p" -S -E -I -c \'{CODE}\' "{hooks}" {host} {event} 2>/dev/null && exit 0; done; exit 0'
+    )
 
 
-def hooks_of(host: str, hooks: str, events: dict[str, int], *, unit: int = 1) -> Json:
-    """`unit` 1000 where a host counts milliseconds. SessionEnd is asynchronous where that exists: nobody waits for it."""
-    table: Json = {}
-    for event, limit in events.items():
-        entry: Json = {
-            "type": "command",
-            "command": command(hooks, host, event),
-            "timeout": limit * unit,
-        }
-        if host == "claude" and event == "SessionEnd":
-            entry["async"] = True
-        if host == "gemini-cli":
-            entry["name"] = NAME
-        table[event] = [{"hooks": [entry]}]
+def hooks_of(host: str, hooks: str) -> Json:
+    events = hook_groups.EVENTS[host]
+    table = {event: [hook_groups.group(host, event, command=command(hooks, host, event))] for event in events}
     return {"hooks": table}
 
 
@@ -122,7 +92,7 @@ def claude_files() -> dict[str, Json]:
             "owner": {"name": NAME},
             "plugins": [offer],
         },
-        "hooks/hooks.json": hooks_of("claude", "${CLAUDE_PLUGIN_ROOT}/hooks", CLAUDE_EVENTS),
+        "hooks/hooks.json": hooks_of("claude", "${CLAUDE_PLUGIN_ROOT}/hooks"),
         ".mcp.json": {"mcpServers": {NAME: {"command": "sh", "args": ["-c", SERVE]}}},
     }
 
@@ -145,7 +115,7 @@ def codex_files() -> dict[str, Json]:
     return {
         ".codex-plugin/plugin.json": manifest() | parts,
         "extensions/codex/mcp.json": {"mcpServers": {NAME: server}},
-        "extensions/codex/hooks.json": hooks_of("codex", "${PLUGIN_ROOT}/hooks", CODEX_EVENTS),
+        "extensions/codex/hooks.json": hooks_of("codex", "${PLUGIN_ROOT}/hooks"),
     }
 
 
@@ -163,10 +133,9 @@ def gemini_files() -> dict[str, Json]:
         "mcpServers": {NAME: server},
         "contextFileName": "GEMINI.md",
     }
-    hooks = hooks_of("gemini-cli", "${extensionPath}/hooks", GEMINI_EVENTS, unit=1000)
     return {
         "extensions/gemini/gemini-extension.json": extension,
-        "extensions/gemini/hooks/hooks.json": hooks,
+        "extensions/gemini/hooks/hooks.json": hooks_of("gemini-cli", "${extensionPath}/hooks"),
     }
 
 

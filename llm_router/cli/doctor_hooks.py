@@ -19,6 +19,7 @@ from llm_router.hosts.host import Machine
 from llm_router.windows import local_text
 
 if TYPE_CHECKING:
+    from llm_router.hosts.brought import Brought
     from llm_router.hosts.install import Standing
 
 _PROBE = b'{"hook_event_name": "UserPromptSubmit", "session_id": "doctor", "prompt": "what is a mutex?"}'
@@ -44,13 +45,13 @@ def checks(home: Path) -> Iterator[Check]:
     hooked = [each for each in standings if each.hooks is not None]
     for each in hooked:
         if each.scope == "user" or each.ours:
-            yield from _host(each, [one for one in seen if one.host == each.host], machine)
+            yield from _host(each, [one for one in seen if one.host == each.host])
     yield from _server_only([each for each in standings if each.hooks is None])
     if any(each.ours or each.brought for each in hooked):
         yield _told(home)
 
 
-def _host(each: Standing, seen: list[Health], machine: Machine) -> Iterator[Check]:
+def _host(each: Standing, seen: list[Health]) -> Iterator[Check]:
     name = each.host if each.scope == "user" else f"{each.host} (project)"
     install = f"llm-router install --host {each.host}" + (
         " --scope project" if each.scope == "project" else ""
@@ -63,7 +64,7 @@ def _host(each: Standing, seen: list[Health], machine: Machine) -> Iterator[Chec
         yield Check(name, "ok", "not on this machine")
         return
     if each.brought:
-        yield from _plugin(name, each, machine)
+        yield from _plugin(name, each, each.brought)
     elif each.hooks == "missing":
         yield Check(name, "warning", f"no hooks; MCP server {each.mcp or 'not supported'}", install)
         return
@@ -82,13 +83,13 @@ def _host(each: Standing, seen: list[Health], machine: Machine) -> Iterator[Chec
     yield _fires(name, each.host, seen)
 
 
-def _plugin(name: str, each: Standing, machine: Machine) -> Iterator[Check]:
-    version = _plugin_version(machine)
-    if version and version != __version__:
-        fix = "claude plugin marketplace update llm-router && claude plugin update llm-router@llm-router"
-        yield Check(name, "warning", f"its plugin is {version}, this is {__version__}", fix)
+def _plugin(name: str, each: Standing, plugin: Brought) -> Iterator[Check]:
+    if plugin.version and plugin.version != __version__:
+        yield Check(
+            name, "warning", f"{plugin.what} is {plugin.version}, this is {__version__}", plugin.update
+        )
     else:
-        yield Check(name, "ok", f"has {each.brought}")
+        yield Check(name, "ok", f"has {plugin}")
     if each.hooks != "missing":
         yield Check(
             name,
@@ -96,22 +97,6 @@ def _plugin(name: str, each: Standing, machine: Machine) -> Iterator[Check]:
             "hooks twice: the plugin's, and installed ones",
             f"llm-router uninstall --host {each.host}",
         )
-
-
-def _plugin_version(machine: Machine) -> str:
-    """The version Claude Code has of our plugin; "" where that cannot be told."""
-    file = machine.folder("CLAUDE_CONFIG_DIR", ".claude") / "plugins" / "installed_plugins.json"
-    try:
-        plugins = json.loads(file.read_text(encoding="utf-8"))["plugins"]
-        found = [
-            entry["version"]
-            for key, entries in plugins.items()
-            if key.startswith("llm-router@")
-            for entry in entries
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ""
-    return str(found[0]) if found else ""
 
 
 def _fires(name: str, host: str, seen: list[Health]) -> Check:

@@ -204,7 +204,7 @@ def _standing(each: Standing) -> dict[str, object]:
         "found": each.found,
         "mcp": each.mcp,
         "hooks": each.hooks,
-        "plugin": each.brought,
+        "plugin": str(each.brought or ""),
         "files": [str(path) for path in each.files],
         "backups": [str(path) for path in each.backups],
         "problems": [error.as_dict() for error in each.errors],

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm_router.errors import ConfigError
-from llm_router.hosts import hook_groups, jsonc
+from llm_router.hosts import brought, hook_groups
 from llm_router.hosts.host import File, Host, Machine, Setup
-from llm_router.hosts.pieces import NAME, Allowed, Hooks, Server, StatusLine, as_object
+from llm_router.hosts.pieces import Allowed, Hooks, Server, StatusLine
 
 
 def _folders(machine: Machine) -> Sequence[Path]:
@@ -38,20 +37,6 @@ def _after(setup: Setup) -> Sequence[str]:
     return ("start a new session of Claude Code; `claude mcp list` must say Connected",)
 
 
-def _plugin(machine: Machine) -> str:
-    """Our plugin brings the same server and hooks; both together would hint twice."""
-    try:
-        root = jsonc.parse(
-            (_folders(machine)[0] / "settings.json").read_text(encoding="utf-8"), "settings.json"
-        )
-    except (OSError, ValueError, ConfigError):
-        return ""
-    found = jsonc.find(root, ("enabledPlugins",))
-    enabled = as_object(found.value if found else None)
-    name = next((key for key, on in enabled.items() if on and key.partition("@")[0] == NAME), "")
-    return f"its plugin {name}, which brings the server and the hooks itself" if name else ""
-
-
 HOST = Host(
     name="claude",
     title="Claude Code",
@@ -59,6 +44,6 @@ HOST = Host(
     folders=_folders,
     files=_files,
     after=_after,
-    brought=_plugin,
+    brought=lambda machine: brought.claude(_folders(machine)[0]),
     comments=False,
 )

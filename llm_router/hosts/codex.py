@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm_router.hosts import hook_groups, variables
+from llm_router.hosts import brought, hook_groups, variables
 from llm_router.hosts.host import File, Host, Machine, Setup
 from llm_router.hosts.pieces import Hooks, TomlServer
 
@@ -47,4 +47,5 @@ HOST = Host(
     files=_files,
     after=_after,
     after_hooks="Codex runs hooks only once you trust them: start `codex` and look through /hooks",
+    brought=lambda machine: brought.codex(_folders(machine)[0]),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm_router.hosts import hook_groups, variables
+from llm_router.hosts import brought, hook_groups, variables
 from llm_router.hosts.host import File, Host, Machine, Setup
 from llm_router.hosts.pieces import Hooks, Server
 
@@ -38,4 +38,5 @@ HOST = Host(
     folders=_folders,
     files=_files,
     after=_after,
+    brought=lambda machine: brought.gemini_cli(_folders(machine)[0]),
 )

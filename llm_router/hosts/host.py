@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llm_router.errors import UsageError
+from llm_router.hosts.brought import Brought
 from llm_router.hosts.executable import Command
 from llm_router.hosts.pieces import Piece
 
@@ -82,7 +83,7 @@ class File:
 
 @dataclass(frozen=True)
 class Host:
-    """`after`: what the user still has to do, `after_hooks` where hooks are put in. `brought`: who puts us into this host already, "" for nobody.
+    """`after`: what the user still has to do, `after_hooks` where hooks are put in. `brought`: our plugin, where it puts us into this host already.
     `comments`: whether the host itself reads comments in its JSON.
     """
 
@@ -93,7 +94,7 @@ class Host:
     files: Callable[[Setup], Sequence[File]]
     after: Callable[[Setup], Sequence[str]] = lambda _: ()
     after_hooks: str = ""
-    brought: Callable[[Machine], str] = lambda _: ""
+    brought: Callable[[Machine], Brought | None] = lambda _: None
     scopes: tuple[Scope, ...] = ("user", "project")
     comments: bool = True
 

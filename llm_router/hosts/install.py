@@ -10,6 +10,7 @@ from typing import Literal
 
 from llm_router.errors import ConfigError, RouterError, UsageError
 from llm_router.hosts import changes, executable, files, launcher
+from llm_router.hosts.brought import Brought
 from llm_router.hosts.changes import Change, State, Work
 from llm_router.hosts.host import File, Host, Machine, Scope, Setup
 from llm_router.hosts.known import HOSTS
@@ -50,7 +51,7 @@ class Standing:
     hooks: State | None
     files: tuple[Path, ...]
     backups: tuple[Path, ...]
-    brought: str = ""
+    brought: Brought | None = None
     errors: tuple[RouterError, ...] = ()
 
     @property

@@ -17,7 +17,7 @@ def credentials() -> list[str]:
 
 def everything() -> list[str]:
     """Keys, addresses, regions and projects of the vendors, our own settings, and the way to the network."""
-    addresses = (name for vendor in vendors.load().values() for name in vendor.base_url_variables[1:])
+    addresses = (name for vendor in vendors.load().values() for name in vendor.base_url_variables)
     rest = (
         name
         for vendor in vendors.load().values()

@@ -392,13 +392,55 @@ def test_comments_that_claude_code_cannot_read_stay_and_are_mentioned(here):
     assert (here.home / ".claude/settings.json").read_text() == own
 
 
-def test_where_the_plugin_is_enabled_nothing_is_doubled(here):
-    write(here.home, {".claude/settings.json": '{"enabledPlugins": {"llm-router@llm-router": true}}'})
+GEMINI_EXTENSION = {".gemini/extensions/llm-router/gemini-extension.json": '{"version": "0.0.1"}'}
+GEMINI_SWITCH = ".gemini/extensions/extension-enablement.json"
+PLUGINS = {
+    "claude": {".claude/settings.json": '{"enabledPlugins": {"llm-router@llm-router": true}}'},
+    "codex": {".codex/config.toml": '[plugins."llm-router@here"]\nenabled = true\n'},
+    "gemini-cli": GEMINI_EXTENSION,
+}
+
+
+@pytest.mark.parametrize("host", PLUGINS)
+def test_where_our_plugin_is_on_nothing_is_doubled(here, host):
+    write(here.home, PLUGINS[host])
     before = tree(here.home)
-    code, said = here.json("install", "--host", "claude")
+    code, said = here.json("install", "--host", host)
     assert code == 0
-    assert "plugin" in said["hosts"][0]["skipped"]
+    assert "brings the server and the hooks itself" in said["hosts"][0]["skipped"]
     assert tree(here.home) == before
+
+
+@pytest.mark.parametrize(
+    ("host", "files"),
+    [
+        ("claude", {".claude/settings.json": '{"enabledPlugins": {"llm-router@llm-router": false}}'}),
+        ("codex", {".codex/config.toml": '[plugins."llm-router@here"]\nenabled = false\n'}),
+        ("codex", {".codex/config.toml": '[plugins."another@here"]\nenabled = true\n'}),
+    ],
+)
+def test_a_plugin_that_is_off_or_not_ours_brings_nothing(here, host, files):
+    write(here.home, files)
+    _, said = here.json("install", "--host", host)
+    assert not said["hosts"][0]["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "on"),
+    [
+        (["{home}/*"], True),
+        (["!{home}/*"], False),
+        (["{home}/*", "!{home}/work/*"], True),
+        (["!/*", "{home}/*"], True),
+        (["!/*"], False),
+    ],
+)
+def test_the_last_rule_that_covers_the_home_switches_the_extension(here, rules, on):
+    overrides = [rule.format(home=here.home) for rule in rules]
+    switch = json.dumps({"llm-router": {"overrides": overrides}})
+    write(here.home, GEMINI_EXTENSION | {GEMINI_SWITCH: switch})
+    _, said = here.json("install", "--host", "gemini-cli")
+    assert bool(said["hosts"][0]["skipped"]) is on
 
 
 @pytest.mark.parametrize("text", ["", "\n", "{}", "{}\n", "{ }"])

@@ -205,6 +205,34 @@ def test_an_old_interpreter_gives_way_to_a_newer_one(folder, tmp_path):
 
 
 @needs_sh
+@pytest.mark.parametrize("name", HOOKS)
+def test_the_interpreter_the_last_session_noted_is_asked_first_and_one_that_is_gone_gives_way(
+    name, folder, pythons, tmp_path
+):
+    (folder / "hooks" / "llm_router_hook.py").write_text(REPORT)
+    noted = tmp_path / "my python"
+    noted.write_text(f"#!{shutil.which('sh')}\ntouch '{tmp_path}/asked'\nexec '{sys.executable}' \"$@\"\n")
+    noted.chmod(0o755)
+    home = tmp_path / "a höme"
+    for environ, place in (
+        ({"HOME": str(home)}, home / ".llm-router"),
+        ({"LLM_ROUTER_HOME": str(home)}, home),
+    ):
+        (place / "hooks").mkdir(parents=True)
+        for python, asked in ((noted, True), (tmp_path / "gone", False), ("", False)):
+            (place / "hooks" / "python").write_text(f"{python}\n")
+            (tmp_path / "asked").unlink(missing_ok=True)
+            _, variable = HOOKS[name]
+            for _, command in commands(name):
+                done = shell(
+                    command, path=f"{pythons}:/usr/bin:/bin", **{variable: str(folder), "p": "x"}, **environ
+                )
+                assert (done.returncode, done.stderr) == (0, b"")
+                assert done.stdout
+            assert (tmp_path / "asked").exists() is asked
+
+
+@needs_sh
 def test_a_module_of_the_project_does_not_become_part_of_a_hook(folder, pythons, tmp_path, monkeypatch):
     (folder / "hooks" / "llm_router_hook.py").write_text("import files\ndef main(*_): print(files.WHO)")
     (folder / "hooks" / "files.py").write_text("WHO = 'ours'")

@@ -144,18 +144,44 @@ def test_doctor_sees_drift_slowness_and_errors(cli, user):
     assert "KeyError at turns.py:1" in about(found, "claude")[1]["detail"]
 
 
-def test_doctor_reads_the_plugin_and_hooks_that_are_there_twice(cli, user):
-    (user / ".claude" / "plugins").mkdir(parents=True)
-    cli("install", "--host", "claude")
+def _claude_plugin(user, version):
     settings = user / ".claude" / "settings.json"
     settings.write_text(json.dumps(json.loads(settings.read_text()) | CLAUDE))
     record = user / ".claude" / "plugins" / "installed_plugins.json"
-    for version, words in ((__version__, "has its plugin"), ("0.0.1", "its plugin is 0.0.1")):
-        record.write_text(json.dumps({"plugins": {"llm-router@llm-router": [{"version": version}]}}))
+    _write(record, {"plugins": {"llm-router@llm-router": [{"version": version}]}})
+
+
+def _codex_plugin(user, version):
+    config = user / ".codex" / "config.toml"
+    if "[plugins" not in config.read_text():
+        config.write_text(config.read_text() + '\n[plugins."llm-router@here"]\nenabled = true\n')
+    cached = user / ".codex" / "plugins" / "cache" / "here" / "llm-router" / "1"
+    _write(cached / ".codex-plugin" / "plugin.json", {"version": version})
+
+
+def _gemini_extension(user, version):
+    extension = user / ".gemini" / "extensions" / "llm-router"
+    _write(extension / "gemini-extension.json", {"version": version})
+
+
+def _write(path, body):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    ("host", "bring"),
+    [("claude", _claude_plugin), ("codex", _codex_plugin), ("gemini-cli", _gemini_extension)],
+)
+def test_doctor_reads_the_plugin_and_hooks_that_are_there_twice(cli, user, host, bring):
+    cli("install", "--host", host)
+    for version, words in ((__version__, "has its "), ("0.0.1", " is 0.0.1, this is ")):
+        bring(user, version)
         _, found = checks(cli)
-        plugin, twice, *_ = about(found, "claude")
+        plugin, twice, *_ = about(found, host)
         assert words in plugin["detail"]
-        assert twice["fix"] == "llm-router uninstall --host claude"
+        assert ("llm-router" in plugin["fix"]) is (version != __version__)
+        assert twice["fix"] == f"llm-router uninstall --host {host}"
 
 
 def test_a_settings_file_that_does_not_parse_is_a_problem(cli, user):
