@@ -151,6 +151,11 @@ def test_in_a_terminal_the_user_sees_the_summary_and_the_status_line(claude, ter
         asked = len(claude.requests)
         screen.type("/exit")
         screen.wait(lambda _: screen.ended(), "the end")
+        # nobody waits for the hook at the end: it may outlive the session
+        screen.wait(
+            lambda _: "session" in [e["kind"] for e in claude.events_seen()],
+            "the end of the session to be told",
+        )
     assert claude.ran
     assert asked == len(claude.requests) == 3
     assert [e["kind"] for e in claude.events_seen()].count("session") == 1

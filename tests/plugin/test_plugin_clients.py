@@ -78,6 +78,18 @@ def run(box, home):
     return start
 
 
+@pytest.fixture
+def noted(home):
+    """The interpreter an earlier session noted; what it has been asked for."""
+    program, asked = home / "my python", home / "asked"
+    program.write_text(f'#!/bin/sh\necho "$*" >>"{asked}"\nexec "{sys.executable}" "$@"\n')
+    program.chmod(0o755)
+    place = home / ".llm-router" / "hooks"
+    place.mkdir(parents=True)
+    (place / "python").write_text(f"{program}\n")
+    return asked
+
+
 def call(tool, prompt):
     return f"[[call {tool} {json.dumps({'prompt': prompt})}]]"
 
@@ -93,10 +105,11 @@ def fired(home):
 
 @pytest.fixture
 def claude(run, box):
-    def start(*arguments):
+    def start(*arguments, **environ):
         return run(
             "claude",
             *arguments,
+            **environ,
             ANTHROPIC_BASE_URL=f"{box.url}/host",
             ANTHROPIC_API_KEY="fake",
             CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
@@ -128,7 +141,7 @@ def test_claude_code_installs_it_from_this_folder_and_connects(installed):
     assert "Connected" in said
 
 
-def test_in_claude_code_hooks_fire_and_the_tool_answers(installed, home, box):
+def test_in_claude_code_hooks_fire_and_the_tool_answers(installed, home, noted):
     prompt = call(CLAUDE_TOOL, QUESTION)
     code, said = installed("-p", prompt, "--allowedTools", "mcp__plugin_llm-router_llm-router")
     assert code == 0, said
@@ -137,6 +150,24 @@ def test_in_claude_code_hooks_fire_and_the_tool_answers(installed, home, box):
     runs = fired(home)
     for event in ("SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"):
         assert runs[f"claude {event}"] == 1
+    assert "claude SessionStart" in noted.read_text()
+
+
+@pytest.mark.parametrize(
+    ("mode", "ran", "logged"), [("hard", False, 1), ("smart", False, 1), ("off", True, 0)]
+)
+def test_the_plugin_s_hooks_enforce_as_installed_ones_do(installed, home, box, mode, ran, logged):
+    (home / "CLAUDE.md").write_text('[[call Bash {"command": "touch ran", "description": "x"}]]')
+    code, said = installed("-p", QUESTION, "--allowedTools", "Bash", LLM_ROUTER_ENFORCE=mode)
+    assert code == 0, said
+    assert (home / "ran").exists() is ran, said
+    log = home / ".llm-router" / "enforcement.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    assert len(lines) == logged
+    assert all(line.endswith("expected=llm_query got=Bash") for line in lines)
+    told = json.dumps([request.body for request in box.requests if "/host" in request.path])
+    assert (f"route this request first: call {CLAUDE_TOOL}" in told) is not ran
+    fired(home)
 
 
 def test_a_hint_names_the_tool_as_the_plugin_has_it(installed, box):
@@ -157,7 +188,7 @@ def test_its_commands_and_skill_reach_the_model(installed, box):
 # ── Codex ────────────────────────────────────────────────────────────────────
 
 
-def test_codex_installs_it_and_runs_its_hooks_and_its_server(run, box, home):
+def test_codex_installs_it_and_runs_its_hooks_and_its_server(run, box, home, noted):
     (home / ".codex").mkdir()
     (home / ".codex" / "config.toml").write_text(
         'model = "some-model"\nmodel_provider = "box"\n'
@@ -177,12 +208,15 @@ def test_codex_installs_it_and_runs_its_hooks_and_its_server(run, box, home):
     runs = fired(home)
     for event in ("SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"):
         assert runs[f"codex {event}"] >= 1
+    assert "codex SessionStart" in noted.read_text()
 
 
 # ── Gemini CLI ───────────────────────────────────────────────────────────────
 
 
-def test_gemini_cli_installs_the_packed_extension_and_runs_its_hooks_and_its_server(run, box, home, tmp_path):
+def test_gemini_cli_installs_the_packed_extension_and_runs_its_hooks_and_its_server(
+    run, box, home, noted, tmp_path
+):
     packed = tmp_path / "extension"
     subprocess.run([sys.executable, ROOT / "scripts" / "pack_extension.py", packed], check=True, timeout=60)
     (home / ".gemini").mkdir()
@@ -199,3 +233,4 @@ def test_gemini_cli_installs_the_packed_extension_and_runs_its_hooks_and_its_ser
     runs = fired(home)
     for event in ("SessionStart", "BeforeAgent", "BeforeTool", "AfterTool", "AfterAgent", "SessionEnd"):
         assert runs[f"gemini-cli {event}"] == 1
+    assert "gemini-cli SessionStart" in noted.read_text()
