@@ -106,6 +106,8 @@ def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
 
     def change(own: dict, whole: dict) -> list:
         pending, answers = own.pop("pending", None), own.pop("answers", None)
+        if isinstance(pending, dict) and pending.get("called"):  # Codex tells nothing of a call that failed
+            own["failed"] = int(_number(own.get("failed"))) + 1
         judged = used.judge(answers, payload["last_message"])
         for verdict in judged:
             _add(whole["counts"], verdict["verdict"])
@@ -141,9 +143,7 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
         new, pending = enforce.answered(own)
         _become(own, new)
         own["settled"] = use
-        own["failed"] = (
-            own.get("failed", 0) + 1 if payload["failed"] and type(own.get("failed", 0)) is int else 0
-        )
+        own["failed"] = int(_number(own.get("failed"))) + 1 if payload["failed"] else 0
         if answer is not None:
             own["answers"] = [*answers, {**answer, "tool": payload["tool"], "answered_at": time.time()}][
                 -_ANSWERS:
