@@ -24,6 +24,7 @@ from llm_router.nouns import (
 )
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def unsupported(model: Model, what: str) -> UpstreamError:
@@ -138,14 +139,22 @@ def result_media(result: ToolResult) -> list[Image | Document]:
 
 def tool_schema(tool: Tool) -> JsonDict:
     """Its parameters as the object schema that vendors insist on."""
-    schema: JsonDict = {"type": "object", "properties": {}}
-    return schema | tool.parameters
+    return {"properties": {}, **tool.parameters, "type": "object"}
 
 
 def function_tool(tool: Tool) -> JsonDict:
     """As Chat Completions and Ollama write it."""
-    function = {"name": tool.name, "description": tool.description, "parameters": tool_schema(tool)}
+    function: JsonDict = {"name": wire_name(tool.name), "description": tool.description}
+    function["parameters"] = tool_schema(tool)
     return {"type": "function", "function": function}
+
+
+def wire_name(name: str, limit: int = 64) -> str:
+    """A tool's name as vendors take it: the same for the tool, its calls and the choice of it."""
+    if len(name) <= limit and not _NOT_IN_NAMES.search(name):
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{_NOT_IN_NAMES.sub('_', name)[: limit - 9]}_{mark}"
 
 
 def wire_id(call_id: str) -> str:

@@ -1,0 +1,182 @@
+"""The messages of an Anthropic caller: content blocks become parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from llm_router.dialects.anthropic import REDACTED
+from llm_router.dialects.inbound.bodies import json_text, one_of, refused, untranslatable
+from llm_router.dialects.inbound.signatures import NATIVE, untagged
+from llm_router.dialects.reading import record, records, string
+from llm_router.nouns import Document, Image, JsonDict, Message, Part, Text, Thinking, ToolCall, ToolResult
+
+ROLES = ("user", "assistant", "system")
+
+# The first system block of Claude Code, another in every request: Anthropic bills by it, nobody else can use it.
+BILLING = "x-anthropic-billing-header:"
+
+
+class Block(msgspec.Struct):
+    """Every kind of content block in one: fields that a kind does not have stay at their defaults."""
+
+    type: str
+    text: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+    tool_use_id: str | None = None
+    tool_name: str | None = None
+    content: str | list[Block] | dict[str, Any] | None = None
+    is_error: bool | None = None
+    source: str | dict[str, Any] | None = None
+    title: str | None = None
+    context: str | None = None
+    url: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
+
+
+class Turn(msgspec.Struct):
+    role: str
+    content: str | list[Block]
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one conversation. `named` are the tools that it refers to: what was deferred is offered from then on."""
+
+    named: set[str] = field(default_factory=set[str])
+
+    def messages(self, turns: Iterable[Turn]) -> Iterable[Message]:
+        for number, turn in enumerate(turns):
+            role = one_of(turn.role, ROLES, f"messages.{number}.role")
+            if parts := self.content(turn.content, f"messages.{number}.content"):
+                yield Message(role, parts)  # pyright: ignore[reportArgumentType] - checked above
+
+    def content(self, content: str | list[Block] | dict[str, Any] | None, path: str) -> tuple[Part, ...]:
+        if isinstance(content, str):
+            return (Text(content),) if content else ()
+        if not isinstance(content, list):
+            return ()
+        return tuple(part for at, block in enumerate(content) for part in self._parts(block, f"{path}.{at}"))
+
+    def _parts(self, block: Block, path: str) -> Iterable[Part]:
+        match block.type:
+            case "text":
+                return (Text(block.text),) if block.text else ()
+            case "tool_use":
+                return (self._call(block, path),)
+            case "tool_result":
+                return (self._result(block, path),)
+            case "thinking":
+                return (untagged(block.thinking or "", block.signature),)
+            case "redacted_thinking":
+                return (Thinking("", REDACTED + (block.data or ""), NATIVE),)
+            case "image":
+                return (_image(record(block.source), path),)
+            case "document":
+                return _document(block, path)
+            case _:
+                return self._rare(block, path)
+
+    def _rare(self, block: Block, path: str) -> Iterable[Part]:
+        match block.type:
+            case "tool_reference":
+                self.named.add(block.tool_name or "")
+                return (Text(f"The tool {block.tool_name} is loaded and can be called now."),)
+            case "search_result":
+                return (_search_result(block, self.content(block.content, path)),)
+            case "container_upload":
+                raise untranslatable(f"{path}: a file in Anthropic's container")
+            case kind if kind.endswith("_tool_result"):
+                return _vendors_result(block)
+            case "compaction":
+                return self.content(block.content, path)
+            case _:  # what Anthropic ran itself, and blocks from the future: their text, if they have any
+                return (Text(block.text),) if block.text else ()
+
+    def _call(self, block: Block, path: str) -> ToolCall:
+        if not block.name:
+            raise refused(f"{path}.name", "Field required")
+        self.named.add(block.name)
+        return ToolCall(block.id or "", block.name, bytes(block.input).decode())
+
+    def _result(self, block: Block, path: str) -> ToolResult:
+        if not block.tool_use_id:
+            raise refused(f"{path}.tool_use_id", "Field required")
+        inner = self.content(block.content, f"{path}.content")
+        shown = tuple(part for part in inner if isinstance(part, (Text, Image, Document)))
+        return ToolResult(block.tool_use_id, shown, bool(block.is_error))
+
+
+def _image(source: JsonDict, path: str) -> Image:
+    match source.get("type"):
+        case "base64":
+            return Image(string(source.get("media_type")) or "image/png", data=string(source.get("data")))
+        case "url":
+            return Image(url=string(source.get("url")))
+        case "file":
+            raise untranslatable(f"{path}: an image by the id of an uploaded file")
+        case _:
+            raise refused(f"{path}.source", "Input should be an image source of type 'base64' or 'url'")
+
+
+def _document(block: Block, path: str) -> Iterable[Part]:
+    source, title = record(block.source), block.title
+    note = (Text(block.context),) if block.context else ()
+    match source.get("type"):
+        case "base64":
+            media_type = string(source.get("media_type")) or "application/pdf"
+            return (*note, Document(media_type, data=string(source.get("data")), title=title))
+        case "url":
+            return (*note, Document(url=string(source.get("url")), title=title))
+        case "text":
+            return (*note, Document("text/plain", text=string(source.get("data")), title=title))
+        case "content":
+            return (*note, *_document_of_blocks(source.get("content"), title, path))
+        case "file":
+            raise untranslatable(f"{path}: a document by the id of an uploaded file")
+        case _:
+            raise refused(
+                f"{path}.source",
+                "Input should be a document source of type 'base64', 'text', 'url' or 'content'",
+            )
+
+
+def _document_of_blocks(content: object, title: str | None, path: str) -> Iterable[Part]:
+    if isinstance(content, str):
+        return (Document("text/plain", text=content, title=title),)
+    blocks = records(content)
+    text = "\n".join(string(block.get("text")) for block in blocks if block.get("type") == "text")
+    images = [_image(record(block.get("source")), path) for block in blocks if block.get("type") == "image"]
+    return (Document("text/plain", text=text, title=title), *images)
+
+
+def _search_result(block: Block, inner: tuple[Part, ...]) -> Document:
+    text = "\n".join(part.text for part in inner if isinstance(part, Text))
+    source = block.source if isinstance(block.source, str) else ""
+    return Document("text/plain", text=f"{source}\n{text}".strip(), title=block.title)
+
+
+def _vendors_result(block: Block) -> Iterable[Part]:
+    """What a tool that Anthropic ran gave: other vendors read it as text."""
+    if isinstance(block.content, dict):
+        return (Text(json_text(block.content)),)
+    found = block.content if isinstance(block.content, list) else []
+    lines = [f"- {each.title or ''} {each.url or ''}".strip() for each in found if each.url or each.title]
+    texts = [each.text for each in found if each.text]
+    return (Text("\n".join((f"({block.type})", *lines, *texts))),) if lines or texts else ()
+
+
+def system_text(content: str | list[Block] | None) -> str:
+    texts = [content] if isinstance(content, str) else [block.text or "" for block in content or ()]
+    return "\n\n".join(text for text in map(_without_billing, texts) if text)
+
+
+def _without_billing(text: str) -> str:
+    return text.partition("\n")[2].lstrip() if text.startswith(BILLING) else text

@@ -1,0 +1,63 @@
+"""Reading a caller's body: typed by msgspec, and what is wrong with it said in the caller's own terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from llm_router.errors import UpstreamError, UsageError
+from llm_router.nouns import FailureKind
+
+T = TypeVar("T")
+
+_PLACED = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<where>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+
+
+def read(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
+    """The body as the decoder's type. Raises UsageError, which names the place: `messages.0.content: ...`."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise UsageError(_told(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The request body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise UsageError("The request body is nested too deeply.") from None
+
+
+def _told(error: str) -> str:
+    placed = _PLACED.fullmatch(error)
+    what, where = (placed["what"], placed["where"]) if placed else (error, None)
+    path = (where or "").replace("[", ".").replace("]", "").strip(".")
+    if missing := _MISSING.fullmatch(what):
+        return f"{path}.{missing['name']}: Field required".strip(".")
+    return f"{path}: {what}" if path else f"The request body is no JSON object: {what}"
+
+
+def refused(path: str, what: str) -> UsageError:
+    return UsageError(f"{path}: {what}")
+
+
+def untranslatable(what: str) -> UpstreamError:
+    """What only an upstream of the caller's own dialect can do: another candidate may be one."""
+    return UpstreamError(
+        FailureKind.UNSUPPORTED,
+        f"{what} cannot be translated for a model of another vendor.",
+        fix="Leave it out, or name a model of the vendor whose API this is.",
+        status=400,
+    )
+
+
+def one_of(value: str, choices: Iterable[str], path: str) -> str:
+    known = tuple(choices)
+    if value not in known:
+        raise refused(path, f"Input should be {', '.join(map(repr, known))}, not {value!r}")
+    return value
+
+
+def json_text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,221 @@
+"""Reading Chat Completions: the little that routing needs, and the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import msgspec
+
+from llm_router.dialects.inbound.bodies import read, refused, untranslatable
+from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, content_parts, messages
+from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_choice, tools
+from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.reading import record, sequence, string
+from llm_router.errors import UsageError
+from llm_router.nouns import (
+    Effort,
+    Feature,
+    JsonDict,
+    Message,
+    Origin,
+    Reasoning,
+    Request,
+    Text,
+    WebSearch,
+)
+
+REMINDER = "<system-reminder>"
+EFFORTS: dict[str, Effort] = {
+    "none": "none",
+    "minimal": "minimal",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "xhigh",
+    "max": "max",
+}
+ANY_OBJECT: JsonDict = {"type": "object"}
+_ABSENT = msgspec.Raw()
+
+
+class _Settings(msgspec.Struct):
+    """What both readings share."""
+
+    model: str = ""
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    stream: bool | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: str | list[str] | None = None
+    n: int | None = None
+    response_format: dict[str, Any] | None = None
+    reasoning_effort: str | None = None
+    reasoning: dict[str, Any] | None = None  # OpenRouter's way to say it
+    thinking: dict[str, Any] | None = None  # DeepSeek's
+    tool_choice: str | dict[str, Any] | None = None
+    function_call: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    web_search_options: dict[str, Any] | None = None
+    modalities: list[str] | None = None
+    prompt_cache_key: str | None = None
+    metadata: dict[str, Any] | None = None
+    tools: msgspec.Raw = _ABSENT
+    functions: msgspec.Raw = _ABSENT
+
+
+class _Head(_Settings, kw_only=True):
+    messages: list[msgspec.Raw]
+
+
+class _Whole(_Settings, kw_only=True):
+    messages: list[ChatMessage]
+
+
+class _SaidBlock(msgspec.Struct):
+    type: str = ""
+    text: str | None = None
+
+
+class _Said(msgspec.Struct):
+    """A message of which only the words count."""
+
+    role: str
+    content: str | list[_SaidBlock] | None = None
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_WHOLE = msgspec.json.Decoder(_Whole)
+_SAID = msgspec.json.Decoder(_Said)
+_MESSAGE = msgspec.json.Decoder(ChatMessage)
+
+
+def sketch(body: bytes) -> Request:
+    head = read(body, _HEAD)
+    if not head.model:
+        raise UsageError("model: Field required")
+    if not head.messages:
+        raise UsageError("messages: at least one message is required")
+    media, needs = _media(body, head.messages), set[Feature]()
+    request = _settings(head, body)
+    if max(len(head.tools), len(head.functions)) > len(b"[]") and request.tool_choice.mode != "none":
+        needs.add("tools")
+    if request.schema is not None:
+        needs.add("schema")
+    if request.web_search is not None:
+        needs.add("web")
+    return replace(
+        request,
+        messages=_last_words(head.messages),
+        input_tokens=tokens(len(head.tools) + sum(map(len, head.messages)), media),
+        needs=frozenset(needs | media.needs),
+    )
+
+
+def parse(sketched: Request) -> Request:
+    """Raises UsageError, or UpstreamError(UNSUPPORTED) for what only OpenAI can do."""
+    if sketched.origin is None:
+        return sketched
+    whole = read(sketched.origin.body, _WHOLE)
+    if whole.n is not None and whole.n > 1:
+        raise untranslatable(f"n: {whole.n} answers at once")
+    if "audio" in (whole.modalities or ()):
+        raise untranslatable("modalities: an answer as audio")
+    offered = tools(bytes(whole.tools)) if whole.tools else ()
+    offered = offered or (legacy(bytes(whole.functions)) if whole.functions else ())
+    return replace(
+        sketched, messages=tuple(messages(whole.messages)), tools=allowed(offered, whole.tool_choice)
+    )
+
+
+# ── the head ─────────────────────────────────────────────────────────────────
+
+
+def _settings(head: _Settings, body: bytes) -> Request:
+    limit = head.max_completion_tokens if head.max_completion_tokens is not None else head.max_tokens
+    choice = head.tool_choice if head.tool_choice is not None else head.function_call
+    return Request(
+        messages=(),
+        model=head.model,
+        max_output_tokens=limit,
+        temperature=head.temperature,
+        top_p=head.top_p,
+        top_k=head.top_k,
+        stop=(head.stop,) if isinstance(head.stop, str) else tuple(head.stop or ()),
+        schema=_schema(head.response_format),
+        reasoning=_reasoning(head),
+        web_search=_web_search(head.web_search_options),
+        tool_choice=tool_choice(choice, parallel=head.parallel_tool_calls is not False),
+        stream=bool(head.stream),
+        door="gateway",
+        session=head.prompt_cache_key or string(record(head.metadata).get("session_id")) or None,
+        origin=Origin("openai_chat", body),
+    )
+
+
+def _schema(form: dict[str, Any] | None) -> JsonDict | None:
+    match record(form).get("type"):
+        case None | "text":
+            return None
+        case "json_object":
+            return ANY_OBJECT
+        case "json_schema":
+            named = record(record(form).get("json_schema"))
+            return record(named.get("schema")) or ANY_OBJECT
+        case kind:
+            raise refused(
+                "response_format.type",
+                f"Input should be 'text', 'json_object' or 'json_schema', not {kind!r}",
+            )
+
+
+def _reasoning(head: _Settings) -> Reasoning | None:
+    if head.reasoning_effort is not None:
+        if head.reasoning_effort not in EFFORTS:
+            raise refused("reasoning_effort", f"Input should be one of {', '.join(EFFORTS)}")
+        return Reasoning(EFFORTS[head.reasoning_effort])
+    asked, thinking = record(head.reasoning), record(head.thinking)
+    if asked.get("enabled") is False or thinking.get("type") == "disabled":
+        return Reasoning("none")
+    budget = asked.get("max_tokens") or thinking.get("budget_tokens")
+    effort = EFFORTS.get(string(asked.get("effort")))
+    if effort or isinstance(budget, int):
+        return Reasoning(
+            effort, budget if isinstance(budget, int) else None, asked.get("exclude") is not True
+        )
+    return Reasoning() if asked or thinking.get("type") in ("enabled", "adaptive") else None
+
+
+def _web_search(options: dict[str, Any] | None) -> WebSearch | None:
+    if options is None:
+        return None
+    domains = sequence(record(options.get("filters")).get("allowed_domains"))
+    return WebSearch(allowed_domains=tuple(cast("list[str]", domains)))
+
+
+def _media(body: bytes, given: Sequence[msgspec.Raw]) -> Media:
+    """Only messages with a picture or a file are read."""
+    media = Media()
+    if b'"image_url"' in body or b'"file"' in body:
+        for raw in given:
+            text = bytes(raw)
+            if b'"image_url"' in text or b'"file"' in text:
+                media.add(content_parts(read(raw, _MESSAGE).content, "messages"))
+    return media
+
+
+def _last_words(given: Sequence[msgspec.Raw]) -> tuple[Message, ...]:
+    """What the user wrote last, without what a client adds to remind the model."""
+    for raw in reversed(given):
+        said = read(raw, _SAID)
+        if said.role != "user":
+            continue
+        content = said.content or ""
+        texts = [content] if isinstance(content, str) else [b.text or "" for b in content if b.type == "text"]
+        own = [text for text in texts if text.strip() and not text.lstrip().startswith(REMINDER)]
+        if own:
+            return (Message("user", tuple(Text(text) for text in own)),)
+    return (Message("user", (Text(""),)),)
