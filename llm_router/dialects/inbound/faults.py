@@ -117,7 +117,9 @@ def fault(error: RouterError) -> Fault:
             return _upstream(error.kind, error.status, _told(error), error.retry_after_s)
         case BudgetError():
             wait = max(0.0, error.resets_at - time.time()) if error.resets_at else None
-            return Fault("budget", 429, _with_fix(error), retry=False, retry_after_s=wait, resets_at=error.resets_at)
+            return Fault(
+                "budget", 429, _with_fix(error), retry=False, retry_after_s=wait, resets_at=error.resets_at
+            )
         case UsageError() if not isinstance(error, ConfigError):
             return _usage(error)
         case _:
