@@ -10,7 +10,15 @@ from importlib import import_module
 from llm_router.errors import NotFoundError
 from llm_router.ports import Inbound
 
-NAMES = ("anthropic", "openai_chat", "openai_responses", "gemini", "ollama")
+NAMES = (
+    "anthropic",
+    "openai_chat",
+    "openai_responses",
+    "gemini",
+    "gemini_array",
+    "ollama",
+    "ollama_generate",
+)
 _loaded: dict[str, Inbound] = {}
 
 

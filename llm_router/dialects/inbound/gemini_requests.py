@@ -1,0 +1,256 @@
+"""Reading Gemini's `generateContent`: the little that routing needs, and the whole. Model and verb are in the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import field
+
+from llm_router.dialects.inbound.bodies import read, refused, untranslatable
+from llm_router.dialects.inbound.gemini_contents import Conversation, pick
+from llm_router.dialects.inbound.gemini_schema import json_schema
+from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.reading import record, records, sequence, string
+from llm_router.nouns import (
+    Effort,
+    Feature,
+    JsonDict,
+    Message,
+    Origin,
+    Reasoning,
+    Request,
+    Text,
+    Tool,
+    ToolChoice,
+    WebSearch,
+)
+
+_ABSENT = msgspec.Raw()
+_LEVELS: dict[str, Effort] = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high"}
+_MEDIA = (b'"inlineData"', b'"inline_data"', b'"fileData"', b'"file_data"')
+_SEARCHES = ("googleSearch", "googleSearchRetrieval")
+_HOSTED = (
+    *("codeExecution", "code_execution", "urlContext", "url_context", "fileSearch", "file_search"),
+    *("googleMaps", "google_maps", "computerUse", "computer_use", "mcpServers", "mcp_servers"),
+)
+# What a user did not write, although it stands in his turn: Gemini CLI tells of the surroundings there.
+_SURROUNDINGS = ("<session_context>", "<hook_context>")
+
+
+class _Settings(msgspec.Struct):
+    """What both readings share, each in its two spellings."""
+
+    system: Any = field(default=None, name="systemInstruction")
+    system_instruction: Any = None
+    config: dict[str, Any] | None = field(default=None, name="generationConfig")
+    generation_config: dict[str, Any] | None = None
+    tools: msgspec.Raw = _ABSENT
+    calling: dict[str, Any] | None = field(default=None, name="toolConfig")
+    tool_config: dict[str, Any] | None = None
+    cached: str | None = field(default=None, name="cachedContent")
+    cached_content: str | None = None
+
+
+class _Head(_Settings, kw_only=True):
+    contents: list[msgspec.Raw]
+
+
+class _Whole(_Settings, kw_only=True):
+    contents: list[dict[str, Any]]
+
+
+class _SaidPart(msgspec.Struct):
+    text: str | None = None
+    thought: bool | None = None
+
+
+class _Said(msgspec.Struct):
+    """A turn of which only the words count."""
+
+    role: str | None = None
+    parts: list[_SaidPart] | None = None
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_WHOLE = msgspec.json.Decoder(_Whole)
+_SAID = msgspec.json.Decoder(_Said)
+_TURN = msgspec.json.Decoder(dict[str, Any])
+_TOOLS = msgspec.json.Decoder(list[dict[str, Any]] | None)
+
+
+def sketch(body: bytes, model: str, *, stream: bool) -> Request:
+    head = read(body, _HEAD)
+    if not head.contents:
+        raise refused("contents", "contents is not specified")
+    media = _media(body, head.contents)
+    request = _settings(head, model, stream=stream, body=body)
+    needs: set[Feature] = set(media.needs)
+    if request.tools and request.tool_choice.mode != "none":
+        needs.add("tools")
+    elif request.web_search:
+        needs.add("web")
+    if request.schema is not None:
+        needs.add("schema")
+    return replace(
+        request,
+        messages=(_last_words(head.contents),),
+        tools=(),
+        input_tokens=tokens(len(body), media),
+        needs=frozenset(needs),
+    )
+
+
+def parse(sketched: Request) -> Request:
+    """Raises UsageError, or UpstreamError(UNSUPPORTED) for what only Google can do."""
+    if sketched.origin is None:
+        return sketched
+    whole = read(sketched.origin.body, _WHOLE)
+    request = _settings(whole, sketched.model or "", stream=sketched.stream, body=sketched.origin.body)
+    _refuse_hosted(whole)
+    messages = Conversation().messages(whole.contents)
+    if told := _system(whole):
+        messages = (Message("system", (Text(told),)), *messages)
+    return replace(sketched, messages=messages, tools=request.tools)
+
+
+def _settings(head: _Settings, model: str, *, stream: bool, body: bytes) -> Request:
+    if head.cached or head.cached_content:
+        raise refused("cachedContent", "cached contents live at Google; send the contents themselves")
+    config = record(head.config) or record(head.generation_config)
+    tools, web = _offered(bytes(head.tools) or b"null")
+    choice, tools = _chosen(record(head.calling) or record(head.tool_config), tools)
+    return Request(
+        messages=(),
+        model=model,
+        max_output_tokens=_integer(config, "maxOutputTokens"),
+        temperature=_number(config, "temperature"),
+        top_p=_number(config, "topP"),
+        top_k=_integer(config, "topK"),
+        stop=tuple(text for text in sequence(pick(config, "stopSequences")) if isinstance(text, str)),
+        schema=_schema(config),
+        reasoning=_reasoning(record(pick(config, "thinkingConfig"))),
+        web_search=web,
+        tools=tools,
+        tool_choice=choice,
+        stream=stream,
+        door="gateway",
+        origin=Origin("gemini", body),
+    )
+
+
+def _number(config: JsonDict, name: str) -> float | None:
+    value = pick(config, name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise refused(f"generation_config.{name}", f"Invalid value, {value!r}")
+    return value
+
+
+def _integer(config: JsonDict, name: str) -> int | None:
+    value = _number(config, name)
+    return None if value is None else int(value)
+
+
+def _schema(config: JsonDict) -> JsonDict | None:
+    if (candidates := pick(config, "candidateCount")) not in (None, 1):
+        raise refused("generation_config.candidateCount", f"only one candidate is made, not {candidates}")
+    spoken = {str(kind).upper() for kind in sequence(pick(config, "responseModalities"))}
+    if spoken - {"TEXT", "MODALITY_UNSPECIFIED"}:
+        raise untranslatable(f"generation_config.responseModalities: {', '.join(sorted(spoken))}")
+    for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"):
+        if schema := record(pick(config, name)):
+            return json_schema(schema)
+    return None
+
+
+def _reasoning(wish: JsonDict) -> Reasoning | None:
+    if not wish:
+        return None
+    shown = pick(wish, "includeThoughts") is True
+    budget = pick(wish, "thinkingBudget")
+    if budget == 0:
+        return Reasoning("none", shown=shown)
+    effort = _LEVELS.get(string(pick(wish, "thinkingLevel")).lower())
+    tokens = budget if isinstance(budget, int) and budget > 0 else None  # -1: as it sees fit
+    return Reasoning(effort, tokens, shown)
+
+
+@lru_cache(maxsize=32)  # a session sends the same ones with every turn, 20 kB and more
+def _offered(raw: bytes) -> tuple[tuple[Tool, ...], WebSearch | None]:
+    tools: list[Tool] = []
+    web: WebSearch | None = None
+    for at, group in enumerate(read(raw, _TOOLS) or []):
+        for nth, each in enumerate(records(pick(group, "functionDeclarations"))):
+            tools.append(_tool(each, f"tools[{at}].function_declarations[{nth}]"))
+        for name in _SEARCHES:
+            if (search := pick(group, name)) is not None:
+                blocked = sequence(pick(record(search), "excludeDomains"))
+                web = WebSearch(blocked_domains=tuple(d for d in blocked if isinstance(d, str)))
+    return tuple(tools), web
+
+
+def _tool(declared: JsonDict, path: str) -> Tool:
+    name = string(declared.get("name"))
+    if not name:
+        raise refused(f"{path}.name", "Name cannot be empty.")
+    schema = record(pick(declared, "parametersJsonSchema")) or record(declared.get("parameters"))
+    return Tool(name, string(declared.get("description")), json_schema(schema))
+
+
+def _chosen(config: JsonDict, tools: tuple[Tool, ...]) -> tuple[ToolChoice, tuple[Tool, ...]]:
+    calling = record(pick(config, "functionCallingConfig"))
+    mode = string(calling.get("mode")).upper() or "AUTO"
+    names = [name for name in sequence(pick(calling, "allowedFunctionNames")) if isinstance(name, str)]
+    if names:
+        tools = tuple(tool for tool in tools if tool.name in names)
+    match mode:
+        case "NONE":
+            return ToolChoice("none"), tools
+        case "ANY" if len(names) == 1:
+            return ToolChoice("tool", names[0]), tools
+        case "ANY":
+            return ToolChoice("any"), tools
+        case "AUTO" | "VALIDATED" | "MODE_UNSPECIFIED":
+            return ToolChoice(), tools
+        case _:
+            raise refused("tool_config.function_calling_config.mode", f"Invalid value, {mode!r}")
+
+
+def _refuse_hosted(head: _Settings) -> None:
+    given = {name for group in read(bytes(head.tools) or b"null", _TOOLS) or () for name in group}
+    if hosted := [name for name in _HOSTED if name in given]:
+        raise untranslatable(f"tools: {', '.join(hosted)}, which Google runs itself,")
+
+
+def _system(head: _Settings) -> str:
+    given = head.system if head.system is not None else head.system_instruction
+    if isinstance(given, str):
+        return given
+    parts = records(record(given).get("parts")) or [record(given)]
+    return "\n\n".join(text for part in parts if (text := string(part.get("text"))))
+
+
+def _media(body: bytes, contents: Sequence[msgspec.Raw]) -> Media:
+    media = Media()
+    if any(mark in body for mark in _MEDIA):
+        for raw in contents:
+            if any(mark in bytes(raw) for mark in _MEDIA):
+                message, *_ = Conversation().messages([read(raw, _TURN)])
+                media.add(message.parts)
+    return media
+
+
+def _last_words(contents: Sequence[msgspec.Raw]) -> Message:
+    """What the user wrote last: no tool's result, and not what his client told in his name."""
+    for raw in reversed(contents):
+        said = read(raw, _SAID)
+        if said.role not in (None, "user"):
+            continue
+        texts = [part.text for part in said.parts or [] if part.text and part.text.strip()]
+        own = [text for text in texts if not text.lstrip().startswith(_SURROUNDINGS)]
+        if own:
+            return Message("user", tuple(Text(text) for text in own))
+    return Message("user", (Text(""),))

@@ -1,0 +1,208 @@
+"""Reading Ollama's `/api/chat` and `/api/generate`: the little that routing needs, and the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import msgspec
+
+from llm_router.dialects.inbound.bodies import read, refused
+from llm_router.dialects.inbound.ollama_messages import Conversation, said
+from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.reading import record, sequence, string
+from llm_router.nouns import (
+    Effort,
+    Feature,
+    JsonDict,
+    Message,
+    Origin,
+    Reasoning,
+    Request,
+    Text,
+    Tool,
+    ToolChoice,
+)
+
+_ABSENT = msgspec.Raw()
+_EFFORTS: dict[str, Effort] = {"low": "low", "medium": "medium", "high": "high", "max": "max"}
+_NO_TOOLS = (b"", b"null", b"[]")
+
+
+class _Settings(msgspec.Struct):
+    """What both endpoints share. A stream is what a caller gets who does not say otherwise."""
+
+    model: str = ""
+    stream: bool | None = None
+    options: dict[str, Any] | None = None
+    format: Any = None
+    think: bool | str | None = None
+
+
+class _ChatHead(_Settings, kw_only=True):
+    messages: list[msgspec.Raw] | None = None
+    tools: msgspec.Raw = _ABSENT
+
+
+class _Chat(_Settings, kw_only=True):
+    messages: list[dict[str, Any]] | None = None
+    tools: list[dict[str, Any]] | None = None
+
+
+class _Generate(_Settings, kw_only=True):
+    prompt: str | None = None
+    system: str | None = None
+    images: list[str] | None = None
+    suffix: str | None = None
+    template: str | None = None
+    context: Any = None
+    raw: bool | None = None
+
+
+class _Said(msgspec.Struct):
+    role: str | None = None
+    content: str | None = None
+
+
+_CHAT_HEAD = msgspec.json.Decoder(_ChatHead)
+_CHAT = msgspec.json.Decoder(_Chat)
+_GENERATE = msgspec.json.Decoder(_Generate)
+_SAID = msgspec.json.Decoder(_Said)
+_MESSAGE = msgspec.json.Decoder(dict[str, Any])
+
+
+def sketch_chat(body: bytes) -> Request:
+    head = read(body, _CHAT_HEAD)
+    if not head.messages:
+        raise refused("messages", "at least one message is required; there is no model to load here")
+    request, media = _settings(head, body), _media(body, head.messages)
+    needs = _needs(request, media)
+    if bytes(head.tools) not in _NO_TOOLS:
+        needs |= {"tools"}
+    return replace(
+        request,
+        messages=(_last_words(head.messages),),
+        input_tokens=tokens(len(body), media),
+        needs=needs,
+    )
+
+
+def parse_chat(sketched: Request) -> Request:
+    """Raises UsageError."""
+    if sketched.origin is None:
+        return sketched
+    whole = read(sketched.origin.body, _CHAT)
+    messages = Conversation().messages(whole.messages or [])
+    tools = tuple(_tool(tool, f"tools.{at}") for at, tool in enumerate(whole.tools or []))
+    return replace(sketched, messages=messages, tools=tools, tool_choice=ToolChoice())
+
+
+def generate(body: bytes) -> Request:
+    """One prompt: there is nothing to sketch."""
+    whole = read(body, _GENERATE)
+    if not whole.prompt:
+        raise refused("prompt", "Field required; there is no model to load here")
+    for name in ("suffix", "template", "context", "raw"):
+        if getattr(whole, name):
+            raise refused(
+                name, "only a local model takes it; send the text as `prompt`, earlier turns to /api/chat"
+            )
+    parts = said(whole.prompt, whole.images)
+    messages = (Message("user", tuple(parts)),)
+    if whole.system:
+        messages = (Message("system", (Text(whole.system),)), *messages)
+    media = Media()
+    media.add(parts)
+    request = _settings(whole, body)
+    return replace(
+        request, messages=messages, input_tokens=tokens(len(body), media), needs=_needs(request, media)
+    )
+
+
+def _settings(head: _Settings, body: bytes) -> Request:
+    if not head.model:
+        raise refused("model", "Field required")
+    options = record(head.options)
+    return Request(
+        messages=(),
+        model=head.model,
+        max_output_tokens=_limit(options),
+        temperature=_number(options, "temperature"),
+        top_p=_number(options, "top_p"),
+        top_k=_limit(options, "top_k"),
+        stop=_stops(options.get("stop")),
+        schema=_schema(head.format),
+        reasoning=_reasoning(head.think),
+        stream=head.stream is not False,
+        door="gateway",
+        origin=Origin("ollama", body),
+    )
+
+
+def _needs(request: Request, media: Media) -> frozenset[Feature]:
+    needs = set(media.needs)
+    if request.schema is not None:
+        needs.add("schema")
+    return frozenset(needs)
+
+
+def _number(options: JsonDict, name: str) -> float | None:
+    value = options.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise refused(f"options.{name}", f"must be a number, not {value!r}")
+    return value
+
+
+def _limit(options: JsonDict, name: str = "num_predict") -> int | None:
+    """-1 and -2 mean: until the model is done, until the window is full."""
+    value = _number(options, name)
+    return int(value) if value is not None and value > 0 else None
+
+
+def _stops(given: Any) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(s for s in sequence(given) if isinstance(s, str))
+
+
+def _schema(form: Any) -> JsonDict | None:
+    """`"json"` promises no schema: its callers must say in their prompt that they want JSON."""
+    if form in (None, "", "json"):
+        return None
+    if not isinstance(form, dict):
+        raise refused("format", 'must be "json" or a JSON schema')
+    return cast("JsonDict", form)
+
+
+def _reasoning(think: bool | str | None) -> Reasoning | None:
+    if think is None:
+        return None
+    if isinstance(think, bool):
+        return Reasoning() if think else Reasoning("none")
+    if think not in _EFFORTS:
+        raise refused("think", f"must be true, false or one of {', '.join(_EFFORTS)}, not {think!r}")
+    return Reasoning(_EFFORTS[think])
+
+
+def _tool(tool: JsonDict, path: str) -> Tool:
+    function = record(tool.get("function"))
+    name = string(function.get("name"))
+    if not name:
+        raise refused(f"{path}.function.name", "Field required")
+    return Tool(name, string(function.get("description")), record(function.get("parameters")))
+
+
+def _media(body: bytes, messages: Sequence[msgspec.Raw]) -> Media:
+    media = Media()
+    if b'"images"' in body:
+        for raw in messages:
+            if b'"images"' in bytes(raw):
+                media.add(said("", read(raw, _MESSAGE).get("images")))
+    return media
+
+
+def _last_words(messages: Sequence[msgspec.Raw]) -> Message:
+    for raw in reversed(messages):
+        message = read(raw, _SAID)
+        if message.role == "user" and message.content and message.content.strip():
+            return Message("user", (Text(message.content),))
+    return Message("user", (Text(""),))

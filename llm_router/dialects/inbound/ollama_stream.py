@@ -1,0 +1,135 @@
+"""Writing Ollama: one JSON object a line; the last says `done` and holds the counts. A call comes in one piece."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from llm_router.dialects.inbound.openai_chat_errors import openai_fault
+from llm_router.dialects.inbound.segments import Segment, Serial, call_id, deltas_of
+from llm_router.dialects.inbound.tool_names import originals
+from llm_router.dialects.reading import arguments_object
+from llm_router.errors import RouterError
+from llm_router.nouns import Answer, Delta, JsonDict, TextDelta, ThinkingDelta
+from llm_router.ports import Head
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Pieces:
+    """Makes messages of deltas, each a part of the whole: `content`, `thinking` or one tool call."""
+
+    def __init__(self, head: Head) -> None:
+        self._names = originals(head.request)
+        wish = head.request.reasoning
+        self._shown = wish is None or (wish.shown and wish.effort != "none")
+        self._serial = Serial()
+        self._call: Segment | None = None
+        self._arguments: list[str] = []
+        self._count = 0
+
+    def put(self, delta: Delta) -> Iterable[JsonDict]:
+        for segment, ready in self._serial.put(delta):
+            yield from self._ready(segment, ready)
+
+    def rest(self) -> Iterable[JsonDict]:
+        for segment, ready in self._serial.rest():
+            yield from self._ready(segment, ready)
+        yield from self._called()
+
+    def _ready(self, segment: Segment, delta: Delta) -> Iterable[JsonDict]:
+        if segment is not self._call:
+            yield from self._called()
+        match delta:
+            case TextDelta(text):
+                yield {"content": text}
+            case ThinkingDelta(text):
+                if text and self._shown:
+                    yield {"content": "", "thinking": text}
+            case _:
+                self._call = segment
+                self._arguments.append(delta.arguments)
+
+    def _called(self) -> Iterable[JsonDict]:
+        if self._call is None:
+            return
+        call, self._call = self._call, None
+        arguments, self._arguments = "".join(self._arguments), []
+        name = self._names.get(call.name, call.name)
+        function = {"index": self._count, "name": name, "arguments": arguments_object(arguments)}
+        self._count += 1
+        yield {"content": "", "tool_calls": [{"id": call_id(call), "function": function}]}
+
+
+class OllamaRenderer:
+    """`generate`: the words stand in `response` instead of in a message."""
+
+    def __init__(self, head: Head, *, generate: bool = False) -> None:
+        self._pieces = Pieces(head)
+        self._model = head.model
+        self._generate = generate
+        self._started = time.perf_counter_ns()
+        self._begun = self._ended = False
+
+    def feed(self, deltas: Sequence[Delta]) -> bytes:
+        return b"".join(self._line(piece) for delta in deltas for piece in self._pieces.put(delta))
+
+    def end(self, answer: Answer) -> bytes:
+        told = b"" if self._begun else self.feed(deltas_of(answer))
+        told += b"".join(self._line(piece) for piece in self._pieces.rest())
+        self._ended = True
+        return told + self._line({"content": ""}, ending(answer, self._started))
+
+    def error(self, error: RouterError) -> bytes:
+        if self._ended:
+            return b""
+        self._ended = True
+        return _encode({"error": openai_fault(error).message}) + b"\n"
+
+    def ping(self) -> bytes:
+        """Lines have no room for one: a blank one is no JSON."""
+        return b""
+
+    def _line(self, piece: JsonDict, ending: JsonDict | None = None) -> bytes:
+        self._begun = True
+        return _encode(whole(self._model, piece, ending, generate=self._generate)) + b"\n"
+
+
+def whole(model: str, piece: JsonDict, ending: JsonDict | None, *, generate: bool) -> JsonDict:
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    body: JsonDict = {"model": model, "created_at": now}
+    if generate:
+        body |= {"response": piece["content"]} | {k: v for k, v in piece.items() if k == "thinking"}
+    else:
+        body["message"] = {"role": "assistant", **piece}
+    return body | (ending or {"done": False})
+
+
+def ending(answer: Answer, started_ns: int) -> JsonDict:
+    """Durations are nanoseconds. How long the prompt took and how long the answer, nobody told us."""
+    took = time.perf_counter_ns() - started_ns
+    return {
+        "done": True,
+        "done_reason": "length" if answer.stop_reason == "length" else "stop",
+        "total_duration": took,
+        "load_duration": 0,
+        "prompt_eval_count": answer.usage.input_tokens,
+        "prompt_eval_duration": 0,
+        "eval_count": answer.usage.output_tokens,
+        "eval_duration": took,
+    }
+
+
+def render(answer: Answer, head: Head, *, generate: bool = False) -> bytes:
+    made = Pieces(head)
+    pieces = [piece for delta in deltas_of(answer) for piece in made.put(delta)]
+    pieces += made.rest()
+    message: JsonDict = {"content": "".join(piece["content"] for piece in pieces)}
+    if thoughts := "".join(piece.get("thinking", "") for piece in pieces):
+        message["thinking"] = thoughts
+    if calls := [call for piece in pieces for call in piece.get("tool_calls", ())]:
+        message["tool_calls"] = calls
+    return _encode(whole(head.model, message, ending(answer, time.perf_counter_ns()), generate=generate))

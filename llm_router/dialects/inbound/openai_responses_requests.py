@@ -1,0 +1,210 @@
+"""Reading OpenAI Responses: the little that routing needs, and the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import msgspec
+
+from llm_router.dialects.inbound.bodies import read, refused
+from llm_router.dialects.inbound.openai_responses_items import Conversation, content
+from llm_router.dialects.inbound.openai_responses_tools import Toolbox, chosen, refuse_hosted, toolbox
+from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.reading import record, string
+from llm_router.errors import UsageError
+from llm_router.nouns import Effort, Feature, JsonDict, Message, Origin, Reasoning, Request, Text
+
+_EFFORTS: dict[str, Effort] = {
+    word: word for word in ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+}
+_ABSENT = msgspec.Raw()
+_BRINGS_TOOLS = (b'"tool_search_output"', b'"additional_tools"')
+_MEDIA = (b'"input_image"', b'"input_file"')
+# What a user did not write, although it stands under his name: Codex tells of the surroundings in such messages.
+_SURROUNDINGS = ("<environment_context>", "<user_instructions>", "<turn_aborted>", "# AGENTS.md instructions")
+
+
+class _Settings(msgspec.Struct):
+    """What both readings share."""
+
+    model: str = ""
+    stream: bool | None = None
+    instructions: str | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    reasoning: dict[str, Any] | None = None
+    text: dict[str, Any] | None = None
+    tools: msgspec.Raw = _ABSENT
+    tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
+    prompt_cache_key: str | None = None
+    client_metadata: dict[str, Any] | None = None
+    previous_response_id: str | None = None
+    conversation: Any = None
+    prompt: Any = None
+    background: bool | None = None
+
+
+class _Item(msgspec.Struct):
+    type: str | None = None
+    role: str | None = None
+    content: msgspec.Raw = _ABSENT
+    output: msgspec.Raw = _ABSENT
+
+
+class _Head(_Settings, kw_only=True):
+    input: str | list[_Item]
+
+
+class _Tools(msgspec.Struct):
+    tools: msgspec.Raw = _ABSENT
+
+
+class _Whole(_Settings, kw_only=True):
+    input: str | list[dict[str, Any]]
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_WHOLE = msgspec.json.Decoder(_Whole)
+_TOOLS = msgspec.json.Decoder(_Tools)
+_ANY = msgspec.json.Decoder()
+
+
+def sketch(body: bytes) -> Request:
+    head = read(body, _HEAD)
+    _refuse_what_needs_a_memory(head)
+    if not head.model:
+        raise refused("model", "Field required")
+    media = _media(body, head.input)
+    request, box = _settings(head, body)
+    needs: set[Feature] = set(media.needs)
+    if request.tools and request.tool_choice.mode != "none":
+        needs.add("tools")
+    elif box.web_search:
+        needs.add("web")
+    if request.schema is not None:
+        needs.add("schema")
+    return replace(
+        request,
+        messages=(_last_words(head.input),),
+        tools=(),
+        input_tokens=tokens(len(body), media),
+        needs=frozenset(needs),
+    )
+
+
+def parse(sketched: Request) -> Request:
+    """Raises UsageError, or UpstreamError(UNSUPPORTED) for what only OpenAI can do."""
+    if sketched.origin is None:
+        return sketched
+    whole = read(sketched.origin.body, _WHOLE)
+    request, box = _settings(whole, sketched.origin.body)
+    refuse_hosted(box)
+    conversation = Conversation()
+    messages = conversation.messages(whole.input)
+    if not messages:
+        raise refused("input", "at least one item is required")
+    if whole.instructions:
+        messages = (Message("system", (Text(whole.instructions),)), *messages)
+    known = {tool.name for tool in request.tools}
+    late = [offer.tool for offer in conversation.found if offer.tool.name not in known]
+    return replace(sketched, messages=messages, tools=(*request.tools, *late))
+
+
+def offers(body: bytes) -> Toolbox:
+    """The tools of a request again, for whoever renders its answer: those the conversation brought up, too."""
+    box = toolbox(bytes(read(body, _TOOLS).tools) or b"null")
+    if not any(mark in body for mark in _BRINGS_TOOLS):
+        return box
+    conversation = Conversation()
+    conversation.messages(read(body, _WHOLE).input)
+    return replace(box, offers=(*box.offers, *conversation.found))
+
+
+def _refuse_what_needs_a_memory(head: _Settings) -> None:
+    if head.previous_response_id:
+        raise refused(
+            "previous_response_id",
+            "nothing is stored here; send the whole conversation as `input`, with the reasoning items"
+            ' (`include: ["reasoning.encrypted_content"]`)',
+        )
+    if head.conversation is not None:
+        raise refused("conversation", "nothing is stored here; send the whole conversation as `input`")
+    if head.prompt is not None:
+        raise refused("prompt", "prompt templates live at OpenAI; send `instructions` and `input`")
+    if head.background:
+        raise refused("background", "responses are answered while you wait; use `stream: true` for long ones")
+
+
+def _settings(head: _Settings, body: bytes) -> tuple[Request, Toolbox]:
+    box = toolbox(bytes(head.tools) or b"null")
+    choice, tools = chosen(head.tool_choice, box, parallel=head.parallel_tool_calls is not False)
+    request = Request(
+        messages=(),
+        model=head.model,
+        max_output_tokens=head.max_output_tokens,
+        temperature=head.temperature,
+        top_p=head.top_p,
+        schema=_schema(record(record(head.text).get("format"))),
+        reasoning=_reasoning(record(head.reasoning)),
+        web_search=box.web_search,
+        tools=tools,
+        tool_choice=choice,
+        stream=bool(head.stream),
+        door="gateway",
+        session=string(record(head.client_metadata).get("session_id")) or head.prompt_cache_key,
+        origin=Origin("openai_responses", body),
+    )
+    return request, box
+
+
+def _reasoning(wish: JsonDict) -> Reasoning | None:
+    if not wish:
+        return None
+    word = string(wish.get("effort"))
+    if word and word not in _EFFORTS:
+        raise refused("reasoning.effort", f"Input should be one of {', '.join(_EFFORTS)}, not {word!r}")
+    shown = bool(wish.get("summary") or wish.get("generate_summary"))
+    return Reasoning(_EFFORTS.get(word), shown=shown)
+
+
+def _schema(form: JsonDict) -> JsonDict | None:
+    """`json_object` promises no schema: its callers must say in their prompt that they want JSON."""
+    if form.get("type") != "json_schema":
+        return None
+    schema = form.get("schema")
+    if not isinstance(schema, dict):
+        raise refused("text.format.schema", "Field required")
+    return cast("JsonDict", schema)
+
+
+def _media(body: bytes, items: str | Sequence[_Item]) -> Media:
+    media = Media()
+    if isinstance(items, str) or not any(mark in body for mark in _MEDIA):
+        return media
+    for at, item in enumerate(items):
+        for raw in (bytes(item.content), bytes(item.output)):
+            if any(mark in raw for mark in _MEDIA):
+                media.add(content(read(raw, _ANY), f"input.{at}.content"))
+    return media
+
+
+def _last_words(items: str | Sequence[_Item]) -> Message:
+    """What the user wrote last, not what his client told in his name."""
+    if isinstance(items, str):
+        return Message("user", (Text(items),))
+    for at in range(len(items) - 1, -1, -1):
+        item = items[at]
+        if item.role != "user" or item.type not in (None, "message"):
+            continue
+        said = content(read(bytes(item.content) or b"null", _ANY), f"input.{at}.content")
+        own = [part for part in said if isinstance(part, Text) and part.text.strip()]
+        own = [part for part in own if not part.text.lstrip().startswith(_SURROUNDINGS)]
+        if own:
+            return Message("user", tuple(own))
+    if not items:
+        raise UsageError("input: at least one item is required")
+    return Message("user", (Text(""),))
