@@ -22,24 +22,25 @@ MARK = "llmr."
 _TAGGED = re.compile(rb'"signature"\s*:\s*"llmr\.')
 
 
-def tagged(thinking: Thinking, issuer: str, *, shown: bool = True) -> str:
-    """The signature an Anthropic client is given. `issuer` is who answered where the part does not say.
+def tagged(thinking: Thinking, issuer: str, *, shown: bool = True, native: str = NATIVE) -> str:
+    """The signature a client is given. `issuer` is who answered where the part does not say; what `native` signed, the
+    vendor whose dialect the client speaks, is told as it is.
 
     Reasoning that is not shown travels inside the tag: some vendors want it back word for word.
     """
     issuer = thinking.issuer or issuer
-    if issuer == NATIVE:
+    if issuer == native:
         return thinking.signature or ""
     fields = [quote(issuer, safe="").replace(".", "%2E"), _coded(thinking.signature or "")]
-    if not shown and thinking.text and thinking.signature is None:
+    if not shown and thinking.text:
         fields.append(_coded(thinking.text))
     return MARK + ".".join(fields)
 
 
-def untagged(text: str, signature: str | None) -> Thinking:
-    """A thinking block as it came back. Whatever we did not tag is Anthropic's own."""
+def untagged(text: str, signature: str | None, *, native: str = NATIVE) -> Thinking:
+    """A thinking block as it came back. Whatever we did not tag is the `native` vendor's own."""
     if not (signature and signature.startswith(MARK)):
-        return Thinking(text, signature or None, NATIVE)
+        return Thinking(text, signature or None, native)
     issuer, *fields = signature.removeprefix(MARK).split(".")
     told = [_decoded(field) for field in fields] + ["", ""]
     return Thinking(text or told[1], told[0] or None, unquote(issuer))
