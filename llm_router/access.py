@@ -142,4 +142,5 @@ def bind(host: str, port: int, *, backlog: int = 128) -> socket.socket:
 
 def url_of(listener: socket.socket, host: str) -> str:
     """Where it can be called from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{bracketed(host)}:{listener.getsockname()[1]}"

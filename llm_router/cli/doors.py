@@ -1,8 +1,9 @@
-"""Commands that open something else: the demo, the sandbox, the MCP server."""
+"""Commands that open something else: the demo, the sandbox, the MCP server; and what one door shows behind another."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -55,3 +56,10 @@ def mcp(arguments: tuple[str, ...]) -> int:
     from llm_router.mcp_server.front import main
 
     return main(list(arguments))
+
+
+def mcp_application() -> Any:
+    """The MCP server as an ASGI application, for the gateway to serve at /mcp: doors do not import each other."""
+    from llm_router.mcp_server.web import mounted
+
+    return mounted()

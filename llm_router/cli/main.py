@@ -28,6 +28,24 @@ COMMANDS = {
     "install": ("hosts", "Put the router into Claude Code, Codex, Gemini CLI and editors."),
     "uninstall": ("hosts", "Take the router out of them; their settings become what they were."),
     "status": ("hosts", "Which hosts have the router, and whether it is up to date there."),
+    "code": ("client_env", "Run Claude Code through the gateway; what follows `--` is for it."),
+    "activate": ("client_env", "Print the variables that send clients of this shell through the gateway."),
+    "env": (
+        "client_env",
+        "What each client needs to reach the gateway: variables, or the lines of its own file.",
+    ),
+    "start": ("service", "Start the service in the background, and wait until it serves."),
+    "stop": ("service", "Stop the service. Answers under way may finish first."),
+    "restart": ("service", "Stop it and start it anew, where it was."),
+    "reload": (
+        "service",
+        "Make the service read its configuration again. Requests under way finish by the old one.",
+    ),
+    "logs": (
+        "logs",
+        "What the service did: a line per request, with model, tokens, cost and time to the first token.",
+    ),
+    "serve": ("service", "Serve in the foreground: the gateway, and MCP at /mcp."),
     "ask": ("ask", "Route a prompt to the cheapest capable model and print its answer."),
     "classify": (
         "classify",

@@ -1,7 +1,7 @@
 """plan: which models may answer a request, in which order, and why."""
 
-from llm_router.plan.build import is_last_resort, plan, replan, strategy_of
+from llm_router.plan.build import is_last_resort, plan, replan, strategy_of, words
 from llm_router.plan.catalogue import Catalogue
 from llm_router.plan.world import World
 
-__all__ = ["Catalogue", "World", "is_last_resort", "plan", "replan", "strategy_of"]
+__all__ = ["Catalogue", "World", "is_last_resort", "plan", "replan", "strategy_of", "words"]

@@ -61,6 +61,11 @@ def strategy_of(name: str | None, aliases: Mapping[str, str] = MappingProxyType(
     return words.get(own.strip().lower()) if word else FREE_FIRST
 
 
+def words() -> Sequence[str]:
+    """Every word that asks for a strategy."""
+    return tuple(_chains()["words"])
+
+
 def _route(strategy: str, profile: Profile, complexity: Complexity, world: World) -> Route:
     row: Mapping[str, Any] = _chains()["profiles"][profile]
     if strategy != FREE_FIRST:

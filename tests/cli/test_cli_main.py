@@ -117,7 +117,7 @@ def test_completion_offers_the_commands(cli, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cli()
     offered = capsys.readouterr().out.split()
-    assert offered == ["plain,classify", "plain,costs", "plain,config", "plain,completion"]
+    assert offered == ["plain,code", "plain,classify", "plain,costs", "plain,config", "plain,completion"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""The endpoints that a model answers: read the request, decide its turn, send it down the path, deliver what comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from llm_router.dialects import inbound
+from llm_router.gateway.delivery import Delivery
+from llm_router.gateway.names import told_name
+from llm_router.gateway.visit import Visit
+from llm_router.nouns import Request
+from llm_router.ports import Inbound
+
+DOOR = "gateway"
+
+
+async def answer(visit: Visit) -> None:
+    await _answer(visit, None)
+
+
+async def answer_streamed(visit: Visit) -> None:
+    """Gemini says in the URL that it wants a stream."""
+    await _answer(visit, True)
+
+
+async def _answer(visit: Visit, stream: bool | None) -> None:
+    speaks = inbound.get(visit.dialect)
+    if stream is None and "model" in visit.values:
+        stream = False
+    request = await read(visit, speaks, stream)
+    visit.activity.asks(request)
+    request = speaks.parse(request)
+    await Delivery(visit.call, speaks, request, visit.activity).run(visit.app.router.stream(request))
+
+
+async def read(visit: Visit, speaks: Inbound, stream: bool | None = None) -> Request:
+    """The request as it is to be routed. Raises UsageError, RefusedError and GoneError."""
+    body = await visit.body()
+    sketch = speaks.sketch(body, model=visit.values.get("model"), stream=stream)
+    return replace(sketch, model=told_name(sketch.model), door=DOOR)

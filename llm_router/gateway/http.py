@@ -1,0 +1,125 @@
+"""One HTTP request over ASGI: its headers and body in, an answer out. No framework: this is the hot path."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+
+from llm_router.errors import RefusedError
+from llm_router.nouns import new_id
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+JSON = "application/json"
+ABORT = "llm_router.abort"  # where the server's protocol puts how to cut the connection
+_SOUND_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_UNFIT = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
+
+
+class GoneError(Exception):
+    """The client hung up before it had sent its request: there is nobody to answer."""
+
+
+class HttpCall:
+    """One request. `status` is what was answered, 0 before; `sent` how many bytes of body went out."""
+
+    __slots__ = (
+        "_receive",
+        "_send",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "request_id",
+        "scope",
+        "sent",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope, self._receive, self._send = scope, receive, send
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        given = self.text("x-request-id")
+        self.request_id = given if _SOUND_ID.fullmatch(given) else new_id("req")
+        self.status = 0
+        self.sent = 0
+
+    def text(self, name: str) -> str:
+        """A header as text, "" where there is none."""
+        return self.headers.get(name.encode(), b"").decode("latin-1")
+
+    async def body(self, largest: int, limit_s: float) -> bytes:
+        """Raises RefusedError (413, 408) and GoneError."""
+        declared = self.headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > largest:
+            raise _too_large(largest)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._read(largest)
+        except TimeoutError:
+            raise RefusedError(408, f"the request was not complete after {limit_s:.0f} s") from None
+
+    async def _read(self, largest: int) -> bytes:
+        pieces: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise GoneError
+            pieces.append(message["body"])
+            size += len(pieces[-1])
+            more = message["more_body"]
+            if size > largest:
+                raise _too_large(largest)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def gone(self) -> None:
+        """Returns when the client has hung up. Only after the body has been read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def abort(self) -> None:
+        """Cut the connection, whatever waits to be sent."""
+        if (abort := self.scope.get(ABORT)) is not None:
+            abort()
+
+    async def start(self, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+        self.status = status
+        told = [(b"content-type", content_type.encode()), (b"x-request-id", self.request_id.encode())]
+        told += [(name.encode(), _fit(value)) for name, value in headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": told})
+
+    async def write(self, data: bytes) -> None:
+        self.sent += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes = b"") -> None:
+        self.sent += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def reply(
+        self, status: int, body: bytes, content_type: str = JSON, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """A whole answer."""
+        await self.start(status, content_type, [("content-length", str(len(body))), *headers])
+        await self.end(body)
+
+
+def _too_large(largest: int) -> RefusedError:
+    return RefusedError(
+        413, f"the request is larger than {largest // 1024**2} MB", fix="raise gateway.max_body_mb"
+    )
+
+
+def _fit(value: str) -> bytes:
+    """No header holds a line break, whatever an upstream put into the text we quote."""
+    return _UNFIT.sub(b" ", value.encode("latin-1", "replace"))
