@@ -1,0 +1,186 @@
+"""From a caller to an upstream of the same dialect: bytes pass as they are, but for a few fields at the head.
+
+speaks = passing.get("anthropic")            # None where the dialect has none
+if speaks is not None and speaks.takes(request, model):
+    body = speaks.head(request, model)       # what to send
+    tap = speaks.tap(request, shown)         # `shown`: the model's name as the caller reads it; None = as it comes
+    for chunk in answer:
+        send(tap.feed(chunk))                # whole events, so that an error may follow at any time
+    send(tap.end())
+plain = speaks.renamed(whole_body, shown)    # of an answer that is not streamed
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+import msgspec
+
+from llm_router.dialects.assembler import Decoder
+from llm_router.errors import UpstreamError
+from llm_router.nouns import Answer, Delta, JsonDict, Model, Request, TextDelta, ToolCallDelta, Usage
+
+NAMES = ("anthropic", "openai_chat")
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+_MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
+
+
+class Passing(Protocol):
+    """`takes` says whether the body means the same to this model; where it does not, the request is translated."""
+
+    def takes(self, request: Request, model: Model) -> bool: ...
+    def head(self, request: Request, model: Model) -> bytes: ...
+    def tap(self, request: Request, shown: str | None) -> Tap: ...
+    def renamed(self, body: bytes, shown: str | None) -> bytes: ...
+
+
+@cache
+def get(dialect: str) -> Passing | None:
+    """How this dialect passes, if it does."""
+    return import_module(f"{__name__}_{dialect}").PASSING if dialect in NAMES else None
+
+
+def fields(body: bytes) -> dict[str, msgspec.Raw]:
+    """The head of a body: its fields, of which none was read."""
+    return _OBJECT.decode(body)
+
+
+def written(changed: Mapping[str, Any]) -> bytes:
+    return _encode(changed)
+
+
+def renamed(body: bytes, shown: str | None) -> bytes:
+    """The first `model` of a plain answer, which is its own."""
+    if shown is None:
+        return body
+    name = _encode(shown)
+    return _MODEL.sub(lambda found: found[0].replace(found[1], name), body, count=1)
+
+
+class Tap:
+    """Watches a stream pass: server-sent events cut anywhere come in, whole ones go out.
+
+    Only events that tell something beside the answer's content are read: until the first real token (`begun`; `alive`
+    counts thinking too), and those that `telling` finds. `error` is set when the upstream told one: what came with it is
+    held back, so that the caller can be told in our way. `seen_chars` is about what was written so far.
+    """
+
+    def __init__(self, decoder: Decoder, telling: re.Pattern[bytes], shown: str | None) -> None:
+        self._decoder, self._telling = decoder, telling
+        self._shown = None if shown is None else _encode(shown)
+        self._name: tuple[bytes, bytes] | None = None
+        self._rest = b""
+        self._envelope = 0  # bytes of an event beside the text in it
+        self.begun = self.alive = False
+        self.error: UpstreamError | None = None
+        self.seen_chars = 0
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._decoder.usage
+
+    @property
+    def ended(self) -> bool:
+        return self._decoder.ended
+
+    def answer(self) -> Answer:
+        """How it ended: stop reason, usage, id and model, with next to none of the content. Raises UpstreamError."""
+        if self.error is not None:
+            raise self.error
+        return self._decoder.answer()
+
+    def feed(self, chunk: bytes) -> bytes:
+        data = self._rest + chunk if self._rest else chunk
+        cut = _last_end(data)
+        self._rest = data[cut:]
+        return self._passed(data[:cut]) if cut else b""
+
+    def end(self) -> bytes:
+        """The stream is over. An event without its blank line counts if it is whole."""
+        rest, self._rest = self._rest.strip(), b""
+        if not rest or self.error is not None:
+            return b""
+        data = rest.removeprefix(b"data:").strip() if b"\n" not in rest else _data(rest)
+        return self._passed(rest + b"\n\n") if data == b"[DONE]" or _event(data) is not None else b""
+
+    def keeps(self, event: Mapping[str, object]) -> bool:  # noqa: ARG002 - for those who ask upstreams for more than callers do
+        """Whether the caller gets this event."""
+        return True
+
+    def _passed(self, events: bytes) -> bytes:
+        if self.error is not None:
+            return b""
+        if not self.begun or self._telling.search(events):
+            events = b"".join(self._read(block) for block in _blocks(events))
+        else:
+            self.seen_chars += max(1, len(events) - self._envelope * events.count(b"data:"))
+        return self._named(events)
+
+    def _read(self, block: bytes) -> bytes:
+        event = _event(_data(block))
+        if event is None:
+            return block
+        if self.error is not None:
+            return b""
+        try:
+            self._note(block, self._decoder.feed(event))
+        except UpstreamError as error:
+            self.error = error
+            return b""
+        return block if self.keeps(event) else b""
+
+    def _note(self, block: bytes, deltas: Iterable[Delta]) -> None:
+        for delta in deltas:
+            text = delta.arguments if isinstance(delta, ToolCallDelta) else delta.text
+            self.alive = True
+            self.seen_chars += len(text)
+            real = isinstance(delta, ToolCallDelta) or (isinstance(delta, TextDelta) and bool(text.strip()))
+            if real and not self.begun:
+                self.begun = True
+                self._envelope = len(block) - len(text)
+
+    def _named(self, events: bytes) -> bytes:
+        """With the model's name as the caller shall read it. The same bytes cannot stand in a text: quotes are escaped."""
+        if self._shown is None:
+            return events
+        if self._name is None:
+            found = _MODEL.search(events)
+            if found is None:
+                return events
+            self._name = found[0], found[0].replace(found[1], self._shown)
+        return events.replace(*self._name)
+
+
+def _last_end(data: bytes) -> int:
+    """Where the last whole event ends."""
+    cut = data.rfind(b"\n\n")
+    end = cut + 2 if cut >= 0 else 0
+    if b"\r" in data:
+        carriage = data.rfind(b"\r\n\r\n")
+        end = max(end, carriage + 4 if carriage >= 0 else 0)
+    return end
+
+
+def _blocks(events: bytes) -> Iterable[bytes]:
+    """Each event with the blank line that ends it."""
+    end = b"\r\n\r\n" if b"\r\n\r\n" in events else b"\n\n"
+    return (block + end for block in events.split(end) if block.strip())
+
+
+def _data(block: bytes) -> bytes:
+    lines = [line.strip() for line in block.splitlines()]
+    return b"\n".join(line[5:].lstrip() for line in lines if line.startswith(b"data:"))
+
+
+def _event(data: bytes) -> JsonDict | None:
+    """None for what is no JSON object: comments, [DONE], an event cut off."""
+    try:
+        value: object = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return cast("JsonDict", value) if isinstance(value, dict) else None
