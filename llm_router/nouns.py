@@ -169,6 +169,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """Where in a running conversation a request stands, as its door read it.
+
+    `key` tells conversations apart, those of a session's agents too. `opening` is a fingerprint of how it begins: another
+    one means that the client has compacted or cleared it. `goes_on`: an agent's loop, nobody has said anything new.
+    """
+
+    key: str
+    opening: str = ""
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What somebody wants answered, whichever door it came through.
 
@@ -178,7 +191,8 @@ class Request:
 
     A request with an `origin` may be a sketch: of its messages only the last that a user wrote, no tools, while
     `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
-    `turn` is the kind of turn a door recognised ("background", "think", ...).
+    `turn` is the kind of turn a door recognised ("background", "think", ...). Where a door routes what the caller named a
+    model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain.
     """
 
     messages: tuple[Message, ...]
@@ -203,6 +217,9 @@ class Request:
     session: str | None = None
     project: str | None = None
     turn: str | None = None
+    named: str | None = None
+    prefer: tuple[str, ...] = ()
+    conversation: Conversation | None = None
     origin: Origin | None = None
     input_tokens: int | None = None
     needs: frozenset[Feature] | None = None
@@ -309,6 +326,21 @@ class Plan:
     strategy: str = "free_first"
     profile: Profile = Profile.BALANCED
     input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Whether a running conversation stays with its model. Costs are micro-dollars of the calls expected until somebody
+    speaks again: `stay_cost` with what is cached there, `move_cost` with all of it sent anew; None where a price is
+    unknown, or no comparison was needed.
+    """
+
+    model: str
+    other: str
+    kept: bool
+    because: str
+    stay_cost: int | None = None
+    move_cost: int | None = None
 
 
 # ── what happened ────────────────────────────────────────────────────────────
@@ -418,6 +450,7 @@ class Decision:
     baseline: str | None = None
     baseline_cost: int | None = None
     error: str | None = None
+    switch: Switch | None = None
 
     @property
     def winner(self) -> Attempt | None:

@@ -1,0 +1,90 @@
+"""Who calls: which coding agent, and which of its conversations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Literal, cast
+
+from llm_router.gateway.glimpse import Glimpse
+from llm_router.nouns import Conversation
+
+Agent = Literal["claude-code", "codex", "gemini-cli", "opencode", ""]
+
+_USER_AGENTS: tuple[tuple[str, Agent], ...] = (
+    ("claude-cli/", "claude-code"),
+    ("codex", "codex"),
+    ("geminicli", "gemini-cli"),
+    ("opencode/", "opencode"),
+)
+# what these agents name without being told: their own default, not their user's choice of one model
+_OWN_MODELS: Mapping[Agent, tuple[str, ...]] = {
+    "claude-code": ("claude-",),
+    "codex": ("gpt-", "codex-"),
+    "gemini-cli": ("gemini-",),
+}
+# Codex gives every agent of a session a thread of its own
+_SESSION_HEADERS = (
+    "x-claude-code-session-id",
+    "thread-id",
+    "session-id",
+    "session_id",
+    "conversation_id",
+    "x-session-id",
+    "x-session-affinity",
+)
+_AGENT_HEADER = "x-claude-code-agent-id"
+_LONGEST_ID = 128
+
+
+def agent(headers: Mapping[str, str]) -> Agent:
+    """`headers` by lower-case name. "" is any other client."""
+    told = headers.get("user-agent", "").lower()
+    return next((name for start, name in _USER_AGENTS if told.startswith(start)), "")
+
+
+def names_by_itself(who: Agent, model: str) -> bool:
+    """Whether a coding agent would send this name without its user having chosen it."""
+    return model.lower().startswith(_OWN_MODELS.get(who, ("\0",)))
+
+
+def is_subagent(headers: Mapping[str, str]) -> bool:
+    return _AGENT_HEADER in headers
+
+
+def session(headers: Mapping[str, str], seen: Glimpse) -> str:
+    """By the client's headers, else what its body says of it, else how its conversation begins."""
+    told = next((headers[name] for name in _SESSION_HEADERS if headers.get(name)), "")
+    told = told or _of_user(seen.user) or seen.cache_key
+    return told[:_LONGEST_ID] if told else f"h_{_hash(seen.system[:2_000], seen.tools[:2_000], seen.opening)}"
+
+
+def conversation(headers: Mapping[str, str], seen: Glimpse, session: str) -> Conversation:
+    inner = headers.get(_AGENT_HEADER, "")[:_LONGEST_ID]
+    window = headers.get("x-codex-window-id", "").rpartition(":")[2]  # Codex counts its compactions here
+    return Conversation(
+        key=f"{session}/{inner}" if inner else session,
+        opening=_hash(seen.opening, window),
+        goes_on=seen.goes_on,
+    )
+
+
+def _of_user(user: str) -> str:
+    """Claude Code writes JSON into metadata.user_id; before 2.1.300 `user_..._session_ID`."""
+    if user.startswith("{"):
+        try:
+            told = json.loads(user)
+        except ValueError:
+            return ""
+        found = cast("dict[str, object]", told).get("session_id") if isinstance(told, dict) else None
+        return found if isinstance(found, str) else ""
+    return user.rpartition("_session_")[2] if "_session_" in user else ""
+
+
+def _hash(*parts: str | bytes) -> str:
+    digest = blake2b(digest_size=8)
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
+        digest.update(b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,196 @@
+"""What turns and sessions need to know of a body beside its sketch: how it begins and how it ends, in any dialect.
+
+One typed pass: what nobody asks for is skipped and never becomes an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+OPENING = 1_000  # characters of what was said first: enough to tell conversations apart
+_REMINDER, _REMINDED = "<system-reminder>", "</system-reminder>"
+_RESULT_NOTES = frozenset({"Tool loaded."})  # Claude Code, beside what its tool search found
+_INSTRUCTING = frozenset({"system", "developer"})
+_ASSISTING = frozenset({"assistant", "model"})
+_RAW = msgspec.Raw()
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """`system` is the raw JSON of the system prompt, `opening` what a person said first, `tail` what the client added
+    behind the last prompt or into it. `goes_on`: the last message brings tool results, and nobody's words.
+    """
+
+    system: bytes = b""
+    tools: bytes = b""
+    opening: str = ""
+    tail: str = ""
+    goes_on: bool = False
+    user: str = ""
+    cache_key: str = ""
+    safeguarded: bool = False
+
+    @property
+    def offers_tools(self) -> bool:
+        return len(self.tools) > len(b"[]") and self.tools != b"null"
+
+
+class _Piece(msgspec.Struct):
+    """A content block, or a part of Gemini's. Typed loosely: what is no text is not read."""
+
+    type: str | None = None
+    text: str | None = None
+    thought: bool | None = None
+    functionResponse: msgspec.Raw = _RAW  # noqa: N815 - the vendor's name
+    function_response: msgspec.Raw = _RAW
+
+
+class _Item(msgspec.Struct):
+    """A message, an item of Responses, or a content of Gemini."""
+
+    role: str | None = None
+    type: str | None = None
+    content: str | list[_Piece] | None = None
+    parts: list[_Piece] | None = None
+
+    @property
+    def instructs(self) -> bool:
+        return self.role in _INSTRUCTING or self.type == "additional_tools"
+
+    @property
+    def by_the_model(self) -> bool:
+        return self.role in _ASSISTING or (self.type or "").endswith(("_call", "reasoning"))
+
+    @property
+    def brings_results(self) -> bool:
+        if self.role in {"tool", "function"} or (self.type or "").endswith("_output"):
+            return True
+        return any(
+            piece.type == "tool_result" or piece.functionResponse or piece.function_response
+            for piece in self.pieces
+        )
+
+    @property
+    def pieces(self) -> Sequence[_Piece]:
+        return self.parts or (self.content if isinstance(self.content, list) else ())
+
+    def texts(self) -> Iterable[str]:
+        if isinstance(self.content, str):
+            yield self.content
+        for piece in self.pieces:
+            if piece.text and not piece.thought:
+                yield piece.text
+
+
+class _Metadata(msgspec.Struct):
+    user_id: str | None = None
+
+
+class _Body(msgspec.Struct):
+    """Every dialect at once: their names do not collide."""
+
+    system: msgspec.Raw = _RAW
+    instructions: msgspec.Raw = _RAW
+    systemInstruction: msgspec.Raw = _RAW  # noqa: N815 - the vendor's name
+    system_instruction: msgspec.Raw = _RAW
+    tools: msgspec.Raw = _RAW
+    messages: list[msgspec.Raw] | None = None
+    contents: list[msgspec.Raw] | None = None
+    input: str | list[msgspec.Raw] | None = None
+    metadata: msgspec.Raw = _RAW
+    prompt_cache_key: str | None = None
+    safeguards: msgspec.Raw = _RAW
+
+
+_body = msgspec.json.Decoder(_Body)
+_item = msgspec.json.Decoder(_Item)
+_metadata = msgspec.json.Decoder(_Metadata)
+
+
+def glimpse(body: bytes) -> Glimpse:
+    """Never raises: of a body that cannot be read its parser will say why."""
+    try:
+        read = _body.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Glimpse()
+    items = read.messages or read.contents or (read.input if isinstance(read.input, list) else None) or []
+    system = read.system or read.instructions or read.systemInstruction or read.system_instruction
+    goes_on, tail = _end(items)
+    return Glimpse(
+        system=bytes(system) or _leading(items),
+        tools=bytes(read.tools) or _among(items),
+        opening=read.input[:OPENING] if isinstance(read.input, str) else _opening(items),
+        tail=tail,
+        goes_on=goes_on,
+        user=_user(read.metadata),
+        cache_key=read.prompt_cache_key or "",
+        safeguarded=bytes(read.safeguards) not in {b"", b"null", b"[]"},
+    )
+
+
+def own_words(text: str) -> str:
+    """Without what a client wraps around, or puts in the place of, what a person wrote."""
+    if _REMINDER not in text:
+        return text.strip()
+    before, *wrapped = text.split(_REMINDER)
+    return "".join([before, *(each.partition(_REMINDED)[2] for each in wrapped)]).strip()
+
+
+def _read(raw: msgspec.Raw) -> _Item:
+    try:
+        return _item.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Item()
+
+
+def _leading(items: Sequence[msgspec.Raw]) -> bytes:
+    """Where the system prompt is a message it comes first."""
+    for raw in items[:2]:
+        if _read(raw).role in _INSTRUCTING:
+            return bytes(raw)
+    return b""
+
+
+def _among(items: Sequence[msgspec.Raw]) -> bytes:
+    """Codex offers tools as an item of its input to the models it knows."""
+    return bytes(items[0]) if items and b'"additional_tools"' in bytes(items[0])[:100] else b""
+
+
+def _opening(items: Sequence[msgspec.Raw]) -> str:
+    for raw in items:
+        item = _read(raw)
+        if item.role == "user" and not item.brings_results:
+            said = own_words("\n".join(item.texts()))
+            if said:
+                return said[:OPENING]
+    return ""
+
+
+def _end(items: Sequence[msgspec.Raw]) -> tuple[bool, str]:
+    """Whether the loop goes on, and what stands in and behind the last prompt."""
+    tail: list[str] = []
+    for raw in reversed(items):
+        item = _read(raw)
+        if item.by_the_model:
+            break
+        tail += item.texts()
+        if item.instructs:
+            continue
+        said = [own_words(text) for text in item.texts()]
+        new = [text for text in said if text and text not in _RESULT_NOTES]
+        if item.role in {"tool", "function"}:
+            new = []
+        return not new and (item.brings_results or any(item.texts())), "\n".join(tail)
+    return False, "\n".join(tail)
+
+
+def _user(metadata: msgspec.Raw) -> str:
+    if not metadata:
+        return ""
+    try:
+        return _metadata.decode(metadata).user_id or ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""

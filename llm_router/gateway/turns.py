@@ -1,0 +1,222 @@
+"""Which kind of turn a request is, and which model its turn goes to. Pure.
+
+    request = Turns(settings, catalogue, has_anthropic=...).read(inbound.sketch(body), headers)
+
+The kinds are those of Claude Code Router, and three more: `background`, `longContext`, `webSearch`, `image`, `think`,
+`default`; `subagent`, `compaction`, and `safety`: what a client has its own actions checked by is never routed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from llm_router.errors import UsageError
+from llm_router.gateway import callers
+from llm_router.gateway.callers import Agent
+from llm_router.gateway.glimpse import Glimpse, glimpse
+from llm_router.nouns import Message, Origin, Request, Text
+from llm_router.plan import Catalogue, strategy_of
+from llm_router.settings import Settings
+
+_SMALL = re.compile(r"haiku|flash-lite|(?<![a-z])(?:mini|nano)(?![a-z])")
+_EFFORTS = frozenset({"high", "xhigh", "max"})
+_MUCH_THINKING = 10_000  # tokens
+_TITLES = frozenset({"title", "branch", "summary", "isNewTopic", "complexity_score", "complexity_reasoning"})
+_CHORES = (
+    b"You are a title generator",  # OpenCode
+    b"specialized Task Routing AI",  # Gemini CLI asks a small model how hard a prompt is
+    b"Summarize this coding conversation",
+    b"Analyze if this message indicates a new conversation topic",
+)
+_MONITOR = b"You are a security monitor for autonomous AI coding agents"
+_VERDICT = "</severity>"
+_PLANNING = ("Plan mode is active", "Plan mode still active")
+_COMPACTIONS = (
+    "Your task is to create a detailed summary of the conversation so far",  # Claude Code
+    "CONTEXT CHECKPOINT COMPACTION",  # Codex
+    "<state_snapshot>",  # Gemini CLI
+    "create an anchored summary",  # OpenCode
+)
+_COMPACTING = (b"distilling chat history into a structured XML <state_snapshot>", b"anchored context summarization")
+_TAG = re.compile(r"<(CCR-SUBAGENT-MODEL|llm-router-model)>([^<]*)</\1>\s*")
+# the same in JSON, where some encoders escape these characters
+_TAG_BYTES = re.compile(
+    rb"(\")?(?:<|\\u003[cC])(CCR-SUBAGENT-MODEL|llm-router-model)(?:>|\\u003[eE])[^<\"\\]*"
+    rb"(?:<|\\u003[cC])\\?/\2(?:>|\\u003[eE])(?:\\n| )*(\")?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """`has_anthropic` tells whether Anthropic itself is set up, `last_tokens` how long a conversation was when it was
+    last answered.
+    """
+
+    settings: Settings
+    catalogue: Catalogue
+    has_anthropic: Callable[[], bool] = lambda: False
+    last_tokens: Callable[[str], int] = lambda _: 0
+
+    def read(self, sketch: Request, headers: Mapping[str, str]) -> Request:
+        """The sketch with its session, its kind of turn, and the model or models that kind goes to. `headers` by
+        lower-case name. Raises UsageError for what only Anthropic may see where Anthropic cannot be asked.
+        """
+        seen = glimpse(sketch.origin.body if sketch.origin else b"")
+        session = callers.session(headers, seen)
+        request = replace(sketch, session=session, conversation=callers.conversation(headers, seen, session))
+        tag = _tag(request, seen)
+        if tag:
+            request = _stripped(request)
+        who = callers.agent(headers)
+        if (kept := self._kept_safe(request, seen)) is not None:
+            return kept
+        word = request.model.strip() if request.model else ""
+        named = tag or ("" if self._by_itself(who, word) else word)
+        kind = self._kind(request, headers, seen, who)
+        if named and not self._is_auto(named):
+            return replace(request, turn=kind, model=_reference(named), named=word or None)
+        return self._routed(replace(request, turn=kind, named=word or None))
+
+    # ── which kind ───────────────────────────────────────────────────────────
+
+    def _kind(self, request: Request, headers: Mapping[str, str], seen: Glimpse, who: Agent) -> str:
+        if _is_chore(request, seen):
+            return "background"
+        if _is_compaction(request, headers, seen):
+            return "compaction"
+        if self._is_long(request):
+            return "longContext"
+        word = (request.model or "").lower()
+        if callers.names_by_itself(who, word) and self._is_small(word):
+            return "background"
+        needs = request.needs or frozenset()
+        if request.web_search is not None or "web" in needs:
+            return "webSearch"
+        if callers.is_subagent(headers):
+            return "subagent"
+        if "vision" in needs:
+            return "image"
+        return "think" if _is_thinking(request, seen, who) else "default"
+
+    def _is_long(self, request: Request) -> bool:
+        """By our estimate, or by what the upstream counted last; after a compaction that tells nothing."""
+        threshold, estimate = self.settings.routing.turns.longContextThreshold, request.input_tokens or 0
+        if estimate > threshold or request.conversation is None:
+            return estimate > threshold
+        return estimate > threshold // 2 and self.last_tokens(request.conversation.key) > threshold
+
+    def _is_small(self, word: str) -> bool:
+        model = self.catalogue.known(word)
+        return model.tier == "small" if model else _SMALL.search(word) is not None
+
+    # ── which model ──────────────────────────────────────────────────────────
+
+    def _by_itself(self, who: Agent, word: str) -> bool:
+        """An agent's own default, which the user has not asked to be kept."""
+        kept = self.settings.gateway.keep_models
+        return callers.names_by_itself(who, word) and not any(fnmatchcase(word, each) for each in kept)
+
+    def _is_auto(self, word: str) -> bool:
+        return word.lower() == "auto" and "auto" not in self.settings.routing.aliases
+
+    def _routed(self, request: Request) -> Request:
+        """A rule may be a strategy's word, one model, or several to try in this order."""
+        rules = self.settings.routing.turns
+        rule = rules.of(request.turn or "default")
+        if not rule and self._is_long(request):
+            rule = rules.of("longContext")
+        names = [_reference(name) for name in rule or rules.of("default")]
+        own = self.settings.routing.aliases
+        words = [name for name in names if strategy_of(name, own) is not None]
+        prefer = tuple(name for name in names if name not in words)
+        return replace(request, model=words[0] if words else None, prefer=prefer)
+
+    def _kept_safe(self, request: Request, seen: Glimpse) -> Request | None:
+        """What checks the client's actions: by the model it named, at Anthropic; what Anthropic alone may read never
+        goes elsewhere, and the client repeats the request without it where it is told so.
+        """
+        monitor = _MONITOR in seen.system or _VERDICT in request.stop
+        if not (monitor or seen.safeguarded):
+            return None
+        word = request.model or ""
+        model = self.catalogue.known(_reference(word)) or self.catalogue.known(f"anthropic/{word}")
+        at_anthropic = word.lower().startswith("claude-") or (model is not None and model.provider == "anthropic")
+        if at_anthropic and self.has_anthropic():
+            exact = model.ref if model is not None and model.provider == "anthropic" else f"anthropic/{word}"
+            return replace(request, turn="safety", model=exact, named=word)
+        if seen.safeguarded:
+            raise UsageError(
+                "safeguards: Extra inputs are not permitted; only Anthropic answers them, and this request does not go"
+                " there",
+                fix="send the request without safeguards",
+            )
+        return replace(request, turn="safety", model="best", named=word)
+
+
+def _is_chore(request: Request, seen: Glimpse) -> bool:
+    """What a client asks for itself: titles, probes."""
+    if request.max_output_tokens == 1:
+        return True
+    if seen.offers_tools:
+        return False
+    properties = (request.schema or {}).get("properties")
+    titled = isinstance(properties, dict) and 0 < len(properties) and _TITLES.issuperset(properties)
+    return titled or any(mark in seen.system for mark in _CHORES)
+
+
+def _is_compaction(request: Request, headers: Mapping[str, str], seen: Glimpse) -> bool:
+    if '"request_kind":"compact' in headers.get("x-codex-turn-metadata", ""):
+        return True
+    if any(mark in seen.system for mark in _COMPACTING):
+        return True
+    prompt = request.prompt
+    return any(mark in prompt for mark in _COMPACTIONS)
+
+
+def _is_thinking(request: Request, seen: Glimpse, who: Agent) -> bool:
+    """Asked for by the user: Gemini CLI always wants effort "high", Claude Code of its older models 31,999 tokens."""
+    if who == "claude-code" and any(mark in seen.tail for mark in _PLANNING):
+        return True
+    reasoning = request.reasoning
+    if reasoning is None or who == "gemini-cli":
+        return False
+    if reasoning.effort is not None:
+        return reasoning.effort in _EFFORTS
+    return who != "claude-code" and (reasoning.budget_tokens or 0) >= _MUCH_THINKING
+
+
+def _reference(name: str) -> str:
+    """`provider,model` is how Claude Code Router writes it."""
+    return name.strip().replace(",", "/", 1)
+
+
+def _tag(request: Request, seen: Glimpse) -> str:
+    """The model a tag names: in the prompt, in what was said first, or in the system prompt (a subagent's own)."""
+    for text in (request.prompt, seen.opening):
+        if found := _TAG.search(text):
+            return found[2].strip()
+    if b"CCR-SUBAGENT-MODEL" in seen.system or b"llm-router-model" in seen.system:
+        found = _TAG.search(seen.system.decode("utf-8", "replace").replace("\\/", "/"))
+        return found[2].strip() if found else ""
+    return ""
+
+
+def _stripped(request: Request) -> Request:
+    """Without tags, wherever they stand: they are for us."""
+    messages = tuple(
+        replace(m, parts=tuple(Text(_TAG.sub("", p.text)) if isinstance(p, Text) else p for p in m.parts))
+        for m in request.messages
+    )
+    origin = request.origin
+    if origin is not None:
+        origin = Origin(origin.dialect, _TAG_BYTES.sub(_without_tag, origin.body))
+    return replace(request, messages=messages, origin=origin)
+
+
+def _without_tag(found: re.Match[bytes]) -> bytes:
+    """A text of nothing but a tag would be left empty, which vendors refuse."""
+    before, after = found[1] or b"", found[3] or b""
+    return before + b"." + after if before and after else before + after
