@@ -11,6 +11,7 @@ from typing import Self
 
 from llm_router import config, paths
 from llm_router.admit.budgets import SqliteBudgets
+from llm_router.admit.sessions import Sessions
 from llm_router.db import Database
 from llm_router.errors import NotFoundError
 from llm_router.hosts.snapshot import Keeper, KeptLedger, Snapshot
@@ -86,6 +87,7 @@ class App:
             ledger=ledger,
             prices=prices,
             baseline=_baseline(catalogue, settings),
+            sessions=Sessions(paths.database(root)),
         )
         keeper = Keeper(Snapshot(root, environ, router, providers, prices, budgets))
         router = replace(router, ledger=KeptLedger(ledger, keeper))

@@ -272,4 +272,17 @@ def _chances(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE decisions ADD COLUMN {column} REAL")
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_ledger, _budgets, _health, _hooks, _chances]
+def _turns(connection: sqlite3.Connection) -> None:
+    """What kind of turn of which conversation it was, and whether the conversation changed its model."""
+    for column in ("turn", "conversation", "switch"):
+        connection.execute(f"ALTER TABLE decisions ADD COLUMN {column} TEXT")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
+    _ledger,
+    _budgets,
+    _health,
+    _hooks,
+    _chances,
+    _turns,
+]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from llm_router.admit.policy import admit
+from llm_router.admit.sessions import Sessions
 from llm_router.classify import assess
 from llm_router.errors import RouterError
 from llm_router.nouns import Billing, Decision, Done, Event, Model, Planned, Reply, Request, new_id
-from llm_router.plan import World, plan
+from llm_router.plan import World, plan, settle
 from llm_router.ports import Ledger, Prices
 from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run
 from llm_router.settings import Settings
@@ -27,6 +28,7 @@ class Router:
     ledger: Ledger
     prices: Prices
     baseline: Model | None
+    sessions: Sessions = field(default_factory=Sessions)
 
     async def decide(self, request: Request) -> Decision:
         """Classify, admit and plan; call nobody. Raises RouterError where nothing may or can answer."""
@@ -35,6 +37,10 @@ class Router:
         assessment = assess(request)
         verdict = admit(request, assessment, self.settings)
         chosen = plan(request, assessment, verdict, world=world)
+        standing = self.sessions.standing(request)
+        chosen, switch = settle(
+            chosen, request, assessment, verdict, standing, world=world, now=time.time()
+        )
         return Decision(
             id=new_id("d"),
             at=time.time(),
@@ -42,6 +48,7 @@ class Router:
             assessment=assessment,
             verdict=verdict,
             plan=chosen,
+            switch=switch,
             baseline=self.baseline.ref if self.baseline else None,
             route_ms=(time.perf_counter() - started) * 1000,
         )
@@ -75,6 +82,7 @@ class Router:
             raise
         finally:
             decision = self._completed(decision, run, error, (time.perf_counter() - started) * 1000)
+            self.sessions.note(decision)
             self.ledger.record(decision)
         if run.answer is not None:  # else an error has left this function already
             yield Done(Reply(run.answer, decision))

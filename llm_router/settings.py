@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from llm_router.nouns import Complexity, Profile, Task
 
@@ -54,6 +54,32 @@ class ProviderSettings(Section):
     )
 
 
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+# one rule, or several to try in this order: a model, an alias, or a strategy's word
+Rule = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])]
+
+
+class TurnSettings(Section):
+    """Which model each kind of turn behind the gateway goes to. The names are Claude Code Router's."""
+
+    default: Rule = Field(default=("auto",), description="What none of the others is said about.")
+    background: Rule = Field(default=("cheap",), description="Titles, probes, requests to a small model.")
+    think: Rule = Field(default=("best",), description="The user asked for much thinking, or for a plan.")
+    longContext: Rule = Field(default=(), description="Above the threshold.")  # noqa: N815
+    longContextThreshold: Annotated[int, Field(gt=0)] = Field(default=60_000, description="Tokens.")  # noqa: N815
+    webSearch: Rule = Field(default=(), description="The vendor is to search the web.")  # noqa: N815
+    image: Rule = Field(default=(), description="There are images to look at.")
+    subagent: Rule = Field(default=(), description="Of Claude Code's subagents.")
+    compaction: Rule = Field(default=(), description="A client has its conversation summed up.")
+
+    def of(self, kind: str) -> tuple[str, ...]:
+        """The rule of one kind; empty where none was set."""
+        return getattr(self, kind, ())
+
+
 class RoutingSettings(Section):
     chains: dict[Complexity, tuple[str, ...]] = Field(
         default_factory=dict[Complexity, tuple[str, ...]], description="Your own order per complexity."
@@ -68,6 +94,7 @@ class RoutingSettings(Section):
     aliases: dict[str, str] = Field(
         default_factory=dict[str, str], description="Your own names for models, above the catalogue's."
     )
+    turns: TurnSettings = TurnSettings()
     deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")
     attempt_seconds: dict[Complexity, Seconds] = Field(
         default_factory=dict[Complexity, Seconds],

@@ -30,6 +30,8 @@ def from_rows(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> 
         "door": row["door"],
         "session": row["session"],
         "project": row["project"],
+        "turn": row["turn"],
+        "switch": _switch(_parsed(row["switch"])),
         "request": {
             "model": row["asked_model"],
             "prompt_chars": row["prompt_chars"],
@@ -68,6 +70,13 @@ def from_rows(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> 
 def _parsed(column: Any) -> Any:
     """A JSON column, decoded or not yet."""
     return json.loads(column) if isinstance(column, str) else column
+
+
+def _switch(found: JsonDict | None) -> JsonDict | None:
+    if found is None:
+        return None
+    kept = {name: value for name, value in found.items() if not name.endswith("_cost")}
+    return kept | {f"{name}_usd": usd(found[name]) for name in ("stay_cost", "move_cost")}
 
 
 def _dollars(candidate: JsonDict) -> JsonDict:
@@ -109,9 +118,10 @@ def tell(story: JsonDict) -> None:
 def _lines(story: JsonDict) -> list[str]:
     lines = [
         _headline(story),
-        _request(story["request"]),
+        _request(story["request"], story["turn"]),
         *_assessment(story["assessment"]),
         _policy(story["policy"]),
+        *_conversation(story["switch"]),
     ]
     lines += ["chain", *(f"  {n}. {_candidate(one)}" for n, one in enumerate(story["chain"][:SHOWN], 1))]
     if len(story["chain"]) > SHOWN:
@@ -131,9 +141,19 @@ def _headline(story: JsonDict) -> str:
     return f"{story['id']} · {at} · {story['door']}{where}"
 
 
-def _request(request: JsonDict) -> str:
+def _request(request: JsonDict, turn: str | None) -> str:
     asked = f" · asked for {request['model']}" if request["model"] else ""
-    return f"request: {request['prompt_chars']} characters, about {request['input_tokens']} tokens{asked}"
+    kind = f" · turn {turn}" if turn else ""
+    return f"request: {request['prompt_chars']} characters, about {request['input_tokens']} tokens{asked}{kind}"
+
+
+def _conversation(switch: JsonDict | None) -> list[str]:
+    if switch is None:
+        return []
+    does = f"stays with {switch['model']}" if switch["kept"] else f"leaves {switch['model']}"
+    costs = [(name, _micros(switch[f"{name}_cost_usd"])) for name in ("stay", "move")]
+    told = ", ".join(f"to {name} about {money(cost)}" for name, cost in costs if cost is not None)
+    return [f"conversation: {does}: {switch['because']}" + (f" ({told})" if told else "")]
 
 
 def _assessment(found: JsonDict) -> list[str]:

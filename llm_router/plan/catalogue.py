@@ -58,11 +58,18 @@ class Catalogue:
         Raises NotFoundError with close matches.
         """
         wanted = name.strip()
-        target = self.aliases.get(wanted.lower(), wanted)
+        target = self._target(wanted)
         found = self._known(target) or _among(target, installed) or self._foreign(target)
         if found is None:
             raise self._unknown(wanted, installed)
         return found
+
+    def known(self, name: str) -> Model | None:
+        """The model of this name, where the catalogue lists it."""
+        return self._known(self._target(name.strip()))
+
+    def _target(self, wanted: str) -> str:
+        return self.aliases.get(wanted.lower(), wanted)
 
     def _known(self, target: str) -> Model | None:
         return self._by_ref.get(target) or self._by_id.get(target.lower())

@@ -25,6 +25,8 @@ class Rates:
     input: float
     output: float
     call: int = 0
+    cache_read: float = 0
+    cache_write: float = 0
 
     def cost(self, input_tokens: float, output_tokens: float) -> int:
         return math.ceil(self.call + input_tokens * self.input + output_tokens * self.output)
@@ -73,4 +75,12 @@ def _looked_up(prices: Prices, model: Model, step: int) -> Rates | None:
     both = prices.cost(model, Usage(input_tokens=step, output_tokens=_MILLION))
     if call is None or only_input is None or both is None:
         return None
-    return Rates((only_input - call) / step, (both - only_input) / _MILLION, call)
+    read = prices.cost(model, Usage(input_tokens=step, cache_read_tokens=step))
+    written = prices.cost(model, Usage(input_tokens=step, cache_write_tokens=step))
+    return Rates(
+        input=(only_input - call) / step,
+        output=(both - only_input) / _MILLION,
+        call=call,
+        cache_read=((only_input if read is None else read) - call) / step,
+        cache_write=((only_input if written is None else written) - call) / step,
+    )

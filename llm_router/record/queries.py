@@ -20,7 +20,7 @@ _KEYS: dict[By, str] = {
     "day": "strftime('%Y-%m-%d', d.at, 'unixepoch', 'localtime')",
     "none": "''",
 }
-_JSON_COLUMNS = ("reasons", "verdict", "candidates", "skipped")
+_JSON_COLUMNS = ("reasons", "verdict", "candidates", "skipped", "switch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def decision(connection: sqlite3.Connection, which: str) -> dict[str, Any]:
     attempts = connection.execute("SELECT * FROM attempts WHERE decision_id = ? ORDER BY n", (row["id"],))
     story = dict(row)
     for column in _JSON_COLUMNS:
-        story[column] = json.loads(story[column])
+        story[column] = json.loads(story[column]) if story[column] else None
     story["attempts"] = [dict(attempt) for attempt in attempts]
     return story
 

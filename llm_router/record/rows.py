@@ -66,7 +66,9 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
         "door": _name(request.door),
         "session": _name(request.session),
         "project": _name(request.project),
-        "asked_model": _note(request.model),
+        "asked_model": _note(request.named or request.model),
+        "turn": _name(request.turn),
+        "conversation": _name(request.conversation.key if request.conversation else None),
         "prompt_chars": len(prompt),
         "prompt_sha256": fingerprint(prompt),
         "prompt": _conversation(request) if store_prompts else None,
@@ -96,6 +98,7 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
         "route_ms": decision.route_ms,
         "total_ms": decision.total_ms,
         "error": _note(decision.error),
+        "switch": _json(asdict(decision.switch)) if decision.switch else None,
     }
 
 

@@ -1,0 +1,180 @@
+"""A running conversation keeps its model unless moving pays: what is cached there would be paid for anew elsewhere.
+
+    moving pays = stay_cost - move_cost + WORTH * (chance of the other model - chance of this one) > a margin
+
+Both costs are of the calls expected until somebody speaks again, the first of them finding what is cached now.
+Pure, given the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from llm_router.errors import NotFoundError
+from llm_router.nouns import Assessment, Candidate, Model, Plan, Profile, Request, Skipped, Switch, Verdict
+from llm_router.plan import quote, size
+from llm_router.plan.chain import Facts
+from llm_router.plan.filter import needs
+from llm_router.plan.world import World
+
+# what an answer that is good for certain is worth to a user of this profile, in micro-dollars
+WORTH: Mapping[Profile, int] = {
+    Profile.BUDGET: 100_000,
+    Profile.BALANCED: 500_000,
+    Profile.PREMIUM: 2_000_000,
+}
+MARGIN = 0.1  # of the cost of staying: estimates are no reason to change a model
+SHRUNK = 0.6  # of what a conversation was: a client has compacted or cleared it
+CALLS = 20  # expected of one prompt, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """How much of a conversation a model has in its cache, and until when (Unix seconds)."""
+
+    tokens: int = 0
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a conversation stands: the model that answered it last (`provider/model`), how long it was, what is cached
+    with whom. `requests` per `prompts` is how many calls one prompt has taken so far.
+    """
+
+    model: str
+    input_tokens: int = 0
+    opening: str = ""
+    requests: int = 1
+    prompts: int = 1
+    cached: Mapping[str, Cached] = field(default_factory=dict[str, Cached])
+
+    def cached_tokens(self, ref: str, now: float) -> int:
+        found = self.cached.get(ref)
+        return found.tokens if found is not None and now < found.until else 0
+
+    @property
+    def calls(self) -> int:
+        return max(1, min(CALLS, round(self.requests / max(1, self.prompts))))
+
+
+def settle(
+    made: Plan,
+    request: Request,
+    assessment: Assessment,
+    verdict: Verdict,
+    standing: Standing | None,
+    *,
+    world: World,
+    now: float,
+) -> tuple[Plan, Switch | None]:
+    """The plan with the models a door prefers in front, and before them the conversation's own where it stays.
+
+    A model that was named or pinned is left alone.
+    """
+    if verdict.model is not None or not (request.prefer or standing):
+        return made, None
+    settling = _Settling(made, request, assessment, verdict, world, now)
+    settling.prefer()
+    return settling.plan, settling.stay(standing) if standing is not None else None
+
+
+@dataclass(slots=True)
+class _Settling:
+    plan: Plan
+    request: Request
+    assessment: Assessment
+    verdict: Verdict
+    world: World
+    now: float
+
+    def prefer(self) -> None:
+        """What the user's rule for this kind of turn names; who cannot serve is skipped with the reason."""
+        rule = f"routing.turns.{self.request.turn}" if self.request.turn else "routing.turns"
+        for name in reversed(self.request.prefer):
+            found = self._candidate(name, f"by {rule}")
+            if isinstance(found, Candidate):
+                self._put_first(found)
+            else:
+                self.plan = replace(self.plan, skipped=(Skipped(name, found), *self.plan.skipped))
+
+    def stay(self, standing: Standing) -> Switch | None:
+        first = self.plan.candidates[0].model
+        if first.ref == standing.model:
+            return Switch(standing.model, first.ref, kept=True, because="the plan's first choice again")
+        switch = self._weighed(standing, first)
+        if switch.kept:
+            found = self._candidate(standing.model, f"the conversation stays: {switch.because}")
+            if isinstance(found, Candidate):
+                self._put_first(found)
+        return switch
+
+    def _weighed(self, standing: Standing, first: Model) -> Switch:
+        def switch(because: str, *costs: int | None, kept: bool = False) -> Switch:
+            return Switch(standing.model, first.ref, kept, because, *costs)
+
+        own = self._candidate(standing.model, "")
+        if isinstance(own, str):
+            return switch(own)
+        if self._begins_anew(standing):
+            return switch("compacted or cleared")
+        if self.request.conversation and self.request.conversation.goes_on:
+            return switch("an agent's loop goes on", kept=True)
+        stay, move = self._cost(own.model, standing), self._cost(first, standing)
+        if self.request.prefer:
+            return switch(f"by routing.turns.{self.request.turn}", stay, move)
+        if stay is None or move is None:
+            return switch("a price is unknown", stay, move, kept=True)
+        chance = self.assessment.p_success(first.tier) - self.assessment.p_success(own.model.tier)
+        pays = stay - move + WORTH[self.verdict.profile] * chance
+        if pays > MARGIN * stay:
+            return switch("moving pays", stay, move)
+        return switch("moving does not pay", stay, move, kept=True)
+
+    def _begins_anew(self, standing: Standing) -> bool:
+        told = self.request.conversation
+        other = told is not None and bool(told.opening and standing.opening) and told.opening != standing.opening
+        return other or self.plan.input_tokens < SHRUNK * standing.input_tokens
+
+    def _cost(self, model: Model, standing: Standing) -> int | None:
+        """Of the calls this prompt is expected to take, on this model."""
+        tokens, calls = self.plan.input_tokens, standing.calls
+        rates = quote.rates(self.world.prices, model, tokens)
+        if rates is None:
+            return None
+        cached = min(tokens, standing.cached_tokens(model.ref, self.now))
+        once = cached * rates.cache_read + (tokens - cached) * max(rates.input, rates.cache_write)
+        again = (calls - 1) * tokens * rates.cache_read
+        said = size.expected_output(self.request, self.assessment.complexity) * rates.output
+        return round(once + again + said + calls * rates.call)
+
+    def _candidate(self, name: str, reason: str) -> Candidate | str:
+        """The model of this name, or why it cannot be asked."""
+        try:
+            model = self.world.catalogue.resolve(name, self.world.found())
+        except NotFoundError as error:
+            return error.message
+        state = self.world.ready.get(model.provider)
+        if state is None or not state.ready:
+            return (state.detail if state else "") or f"{model.provider} is not set up"
+        facts = self._facts()
+        objection = facts.objection(model)
+        return objection.reason if objection else facts.candidate(model, reason)
+
+    def _facts(self) -> Facts:
+        return Facts(
+            world=self.world,
+            request=self.request,
+            task=self.assessment.task,
+            complexity=self.assessment.complexity,
+            tier="mid",
+            needed=needs(self.request),
+            input_tokens=self.plan.input_tokens,
+            blocked=self.verdict.blocked,
+            max_cost=self.verdict.max_cost,
+        )
+
+    def _put_first(self, candidate: Candidate) -> None:
+        others = (each for each in self.plan.candidates if each.model.ref != candidate.model.ref)
+        self.plan = replace(self.plan, candidates=(candidate, *others))
