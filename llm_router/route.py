@@ -38,9 +38,7 @@ class Router:
         verdict = admit(request, assessment, self.settings)
         chosen = plan(request, assessment, verdict, world=world)
         standing = self.sessions.standing(request)
-        chosen, switch = settle(
-            chosen, request, assessment, verdict, standing, world=world, now=time.time()
-        )
+        chosen, switch = settle(chosen, request, assessment, verdict, standing, world=world, now=time.time())
         return Decision(
             id=new_id("d"),
             at=time.time(),

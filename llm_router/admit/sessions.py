@@ -108,7 +108,10 @@ _LATEST = """
 
 def _read_row(row: Mapping[str, Any]) -> tuple[Conversation, str, Usage, float]:
     usage = Usage(
-        row["input_tokens"], row["output_tokens"] or 0, row["cache_read_tokens"] or 0, row["cache_write_tokens"] or 0
+        row["input_tokens"],
+        row["output_tokens"] or 0,
+        row["cache_read_tokens"] or 0,
+        row["cache_write_tokens"] or 0,
     )
     return Conversation(row["conversation"]), f"{row['provider']}/{row['model']}", usage, row["at"] + SHORT_S
 

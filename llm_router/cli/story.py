@@ -144,7 +144,9 @@ def _headline(story: JsonDict) -> str:
 def _request(request: JsonDict, turn: str | None) -> str:
     asked = f" · asked for {request['model']}" if request["model"] else ""
     kind = f" · turn {turn}" if turn else ""
-    return f"request: {request['prompt_chars']} characters, about {request['input_tokens']} tokens{asked}{kind}"
+    return (
+        f"request: {request['prompt_chars']} characters, about {request['input_tokens']} tokens{asked}{kind}"
+    )
 
 
 def _conversation(switch: JsonDict | None) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Literal, cast
+from typing import Literal
 
 from llm_router.gateway.glimpse import Glimpse
 from llm_router.nouns import Conversation
@@ -41,7 +40,10 @@ _LONGEST_ID = 128
 def agent(headers: Mapping[str, str]) -> Agent:
     """`headers` by lower-case name. "" is any other client."""
     told = headers.get("user-agent", "").lower()
-    return next((name for start, name in _USER_AGENTS if told.startswith(start)), "")
+    for start, name in _USER_AGENTS:
+        if told.startswith(start):
+            return name
+    return ""
 
 
 def names_by_itself(who: Agent, model: str) -> bool:
@@ -53,10 +55,10 @@ def is_subagent(headers: Mapping[str, str]) -> bool:
     return _AGENT_HEADER in headers
 
 
-def session(headers: Mapping[str, str], seen: Glimpse) -> str:
+def session(headers: Mapping[str, str], in_body: str | None, seen: Glimpse) -> str:
     """By the client's headers, else what its body says of it, else how its conversation begins."""
     told = next((headers[name] for name in _SESSION_HEADERS if headers.get(name)), "")
-    told = told or _of_user(seen.user) or seen.cache_key
+    told = told or in_body or seen.cache_key
     return told[:_LONGEST_ID] if told else f"h_{_hash(seen.system[:2_000], seen.tools[:2_000], seen.opening)}"
 
 
@@ -68,18 +70,6 @@ def conversation(headers: Mapping[str, str], seen: Glimpse, session: str) -> Con
         opening=_hash(seen.opening, window),
         goes_on=seen.goes_on,
     )
-
-
-def _of_user(user: str) -> str:
-    """Claude Code writes JSON into metadata.user_id; before 2.1.300 `user_..._session_ID`."""
-    if user.startswith("{"):
-        try:
-            told = json.loads(user)
-        except ValueError:
-            return ""
-        found = cast("dict[str, object]", told).get("session_id") if isinstance(told, dict) else None
-        return found if isinstance(found, str) else ""
-    return user.rpartition("_session_")[2] if "_session_" in user else ""
 
 
 def _hash(*parts: str | bytes) -> str:

@@ -29,7 +29,6 @@ class Glimpse:
     opening: str = ""
     tail: str = ""
     goes_on: bool = False
-    user: str = ""
     cache_key: str = ""
     safeguarded: bool = False
 
@@ -85,10 +84,6 @@ class _Item(msgspec.Struct):
                 yield piece.text
 
 
-class _Metadata(msgspec.Struct):
-    user_id: str | None = None
-
-
 class _Body(msgspec.Struct):
     """Every dialect at once: their names do not collide."""
 
@@ -100,14 +95,12 @@ class _Body(msgspec.Struct):
     messages: list[msgspec.Raw] | None = None
     contents: list[msgspec.Raw] | None = None
     input: str | list[msgspec.Raw] | None = None
-    metadata: msgspec.Raw = _RAW
     prompt_cache_key: str | None = None
     safeguards: msgspec.Raw = _RAW
 
 
 _body = msgspec.json.Decoder(_Body)
 _item = msgspec.json.Decoder(_Item)
-_metadata = msgspec.json.Decoder(_Metadata)
 
 
 def glimpse(body: bytes) -> Glimpse:
@@ -125,7 +118,6 @@ def glimpse(body: bytes) -> Glimpse:
         opening=read.input[:OPENING] if isinstance(read.input, str) else _opening(items),
         tail=tail,
         goes_on=goes_on,
-        user=_user(read.metadata),
         cache_key=read.prompt_cache_key or "",
         safeguarded=bytes(read.safeguards) not in {b"", b"null", b"[]"},
     )
@@ -186,11 +178,3 @@ def _end(items: Sequence[msgspec.Raw]) -> tuple[bool, str]:
         return not new and (item.brings_results or any(item.texts())), "\n".join(tail)
     return False, "\n".join(tail)
 
-
-def _user(metadata: msgspec.Raw) -> str:
-    if not metadata:
-        return ""
-    try:
-        return _metadata.decode(metadata).user_id or ""
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""

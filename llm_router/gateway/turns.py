@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from llm_router.dialects.reading import record
 from llm_router.errors import UsageError
 from llm_router.gateway import callers
 from llm_router.gateway.callers import Agent
 from llm_router.gateway.glimpse import Glimpse, glimpse
-from llm_router.nouns import Message, Origin, Request, Text
+from llm_router.nouns import Origin, Request, Text
 from llm_router.plan import Catalogue, strategy_of
 from llm_router.settings import Settings
 
@@ -40,7 +41,10 @@ _COMPACTIONS = (
     "<state_snapshot>",  # Gemini CLI
     "create an anchored summary",  # OpenCode
 )
-_COMPACTING = (b"distilling chat history into a structured XML <state_snapshot>", b"anchored context summarization")
+_COMPACTING = (
+    b"distilling chat history into a structured XML <state_snapshot>",
+    b"anchored context summarization",
+)
 _TAG = re.compile(r"<(CCR-SUBAGENT-MODEL|llm-router-model)>([^<]*)</\1>\s*")
 # the same in JSON, where some encoders escape these characters
 _TAG_BYTES = re.compile(
@@ -65,7 +69,7 @@ class Turns:
         lower-case name. Raises UsageError for what only Anthropic may see where Anthropic cannot be asked.
         """
         seen = glimpse(sketch.origin.body if sketch.origin else b"")
-        session = callers.session(headers, seen)
+        session = callers.session(headers, sketch.session, seen)
         request = replace(sketch, session=session, conversation=callers.conversation(headers, seen, session))
         tag = _tag(request, seen)
         if tag:
@@ -143,7 +147,9 @@ class Turns:
             return None
         word = request.model or ""
         model = self.catalogue.known(_reference(word)) or self.catalogue.known(f"anthropic/{word}")
-        at_anthropic = word.lower().startswith("claude-") or (model is not None and model.provider == "anthropic")
+        at_anthropic = word.lower().startswith("claude-") or (
+            model is not None and model.provider == "anthropic"
+        )
         if at_anthropic and self.has_anthropic():
             exact = model.ref if model is not None and model.provider == "anthropic" else f"anthropic/{word}"
             return replace(request, turn="safety", model=exact, named=word)
@@ -162,8 +168,8 @@ def _is_chore(request: Request, seen: Glimpse) -> bool:
         return True
     if seen.offers_tools:
         return False
-    properties = (request.schema or {}).get("properties")
-    titled = isinstance(properties, dict) and 0 < len(properties) and _TITLES.issuperset(properties)
+    properties = record((request.schema or {}).get("properties"))
+    titled = bool(properties) and _TITLES.issuperset(properties)
     return titled or any(mark in seen.system for mark in _CHORES)
 
 

@@ -25,15 +25,22 @@ class Rates:
     input: float
     output: float
     call: int = 0
-    cache_read: float = 0
-    cache_write: float = 0
 
     def cost(self, input_tokens: float, output_tokens: float) -> int:
         return math.ceil(self.call + input_tokens * self.input + output_tokens * self.output)
 
 
+@dataclass(frozen=True, slots=True)
+class CacheRates:
+    """Micro-dollars per token of the prompt that is read from a cache, or written to it."""
+
+    read: float
+    write: float
+
+
 # The price list is kept beside its rates: while it lives, no other can have its id.
 _kept: dict[tuple[int, Model, int], tuple[Prices, Rates | None]] = {}
+_kept_caches: dict[tuple[int, Model, int], tuple[Prices, CacheRates | None]] = {}
 
 
 def rates(prices: Prices, model: Model, input_tokens: float) -> Rates | None:
@@ -47,6 +54,18 @@ def rates(prices: Prices, model: Model, input_tokens: float) -> Rates | None:
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
         kept = _kept[key] = (prices, _looked_up(prices, model, step))
+    return kept[1]
+
+
+def cache_rates(prices: Prices, model: Model, input_tokens: float) -> CacheRates | None:
+    """None = the price is unknown."""
+    step = _step(input_tokens)
+    key = (id(prices), model, step)
+    kept = _kept_caches.get(key)
+    if kept is None:
+        if len(_kept_caches) >= _MOST_KEPT:
+            _kept_caches.clear()
+        kept = _kept_caches[key] = (prices, _caches_looked_up(prices, model, step))
     return kept[1]
 
 
@@ -75,12 +94,13 @@ def _looked_up(prices: Prices, model: Model, step: int) -> Rates | None:
     both = prices.cost(model, Usage(input_tokens=step, output_tokens=_MILLION))
     if call is None or only_input is None or both is None:
         return None
+    return Rates((only_input - call) / step, (both - only_input) / _MILLION, call)
+
+
+def _caches_looked_up(prices: Prices, model: Model, step: int) -> CacheRates | None:
+    call = prices.cost(model, Usage())
     read = prices.cost(model, Usage(input_tokens=step, cache_read_tokens=step))
     written = prices.cost(model, Usage(input_tokens=step, cache_write_tokens=step))
-    return Rates(
-        input=(only_input - call) / step,
-        output=(both - only_input) / _MILLION,
-        call=call,
-        cache_read=((only_input if read is None else read) - call) / step,
-        cache_write=((only_input if written is None else written) - call) / step,
-    )
+    if call is None or read is None or written is None:
+        return None
+    return CacheRates((read - call) / step, (written - call) / step)

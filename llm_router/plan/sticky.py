@@ -77,7 +77,8 @@ def settle(
         return made, None
     settling = _Settling(made, request, assessment, verdict, world, now)
     settling.prefer()
-    return settling.plan, settling.stay(standing) if standing is not None else None
+    switch = settling.stay(standing) if standing is not None else None
+    return settling.plan, switch
 
 
 @dataclass(slots=True)
@@ -134,18 +135,21 @@ class _Settling:
 
     def _begins_anew(self, standing: Standing) -> bool:
         told = self.request.conversation
-        other = told is not None and bool(told.opening and standing.opening) and told.opening != standing.opening
+        other = (
+            told is not None and bool(told.opening and standing.opening) and told.opening != standing.opening
+        )
         return other or self.plan.input_tokens < SHRUNK * standing.input_tokens
 
     def _cost(self, model: Model, standing: Standing) -> int | None:
         """Of the calls this prompt is expected to take, on this model."""
         tokens, calls = self.plan.input_tokens, standing.calls
         rates = quote.rates(self.world.prices, model, tokens)
-        if rates is None:
+        caches = quote.cache_rates(self.world.prices, model, tokens)
+        if rates is None or caches is None:
             return None
         cached = min(tokens, standing.cached_tokens(model.ref, self.now))
-        once = cached * rates.cache_read + (tokens - cached) * max(rates.input, rates.cache_write)
-        again = (calls - 1) * tokens * rates.cache_read
+        once = cached * caches.read + (tokens - cached) * max(rates.input, caches.write)
+        again = (calls - 1) * tokens * caches.read
         said = size.expected_output(self.request, self.assessment.complexity) * rates.output
         return round(once + again + said + calls * rates.call)
 
