@@ -177,4 +177,3 @@ def _end(items: Sequence[msgspec.Raw]) -> tuple[bool, str]:
             new = []
         return not new and (item.brings_results or any(item.texts())), "\n".join(tail)
     return False, "\n".join(tail)
-

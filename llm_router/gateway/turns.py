@@ -18,7 +18,7 @@ from llm_router.errors import UsageError
 from llm_router.gateway import callers
 from llm_router.gateway.callers import Agent
 from llm_router.gateway.glimpse import Glimpse, glimpse
-from llm_router.nouns import Origin, Request, Text
+from llm_router.nouns import Conversation, Origin, Request, Text
 from llm_router.plan import Catalogue, strategy_of
 from llm_router.settings import Settings
 
@@ -69,48 +69,53 @@ class Turns:
         lower-case name. Raises UsageError for what only Anthropic may see where Anthropic cannot be asked.
         """
         seen = glimpse(sketch.origin.body if sketch.origin else b"")
+        if tag := _tag(sketch, seen):
+            sketch = _stripped(sketch)
         session = callers.session(headers, sketch.session, seen)
-        request = replace(sketch, session=session, conversation=callers.conversation(headers, seen, session))
-        tag = _tag(request, seen)
-        if tag:
-            request = _stripped(request)
-        who = callers.agent(headers)
-        if (kept := self._kept_safe(request, seen)) is not None:
-            return kept
-        word = request.model.strip() if request.model else ""
-        named = tag or ("" if self._by_itself(who, word) else word)
-        kind = self._kind(request, headers, seen, who)
-        if named and not self._is_auto(named):
-            return replace(request, turn=kind, model=_reference(named), named=word or None)
-        return self._routed(replace(request, turn=kind, named=word or None))
+        place = callers.conversation(headers, seen, session)
+        word = sketch.model.strip() if sketch.model else ""
+        route = self._kept_safe(sketch, seen, word)
+        if route is None:
+            who = callers.agent(headers)
+            asks = _Asked(sketch, headers, seen, who, self._is_long(sketch, place))
+            named = tag or ("auto" if self._by_itself(who, word) else word or "auto")
+            route = self._route(self._kind(asks, word), named, is_long=asks.is_long)
+        return replace(
+            sketch,
+            session=session,
+            conversation=place,
+            turn=route.turn,
+            model=route.model,
+            prefer=route.prefer,
+            named=word or None,
+        )
 
     # ── which kind ───────────────────────────────────────────────────────────
 
-    def _kind(self, request: Request, headers: Mapping[str, str], seen: Glimpse, who: Agent) -> str:
-        if _is_chore(request, seen):
+    def _kind(self, asked: _Asked, word: str) -> str:
+        if _is_chore(asked):
             return "background"
-        if _is_compaction(request, headers, seen):
+        if _is_compaction(asked):
             return "compaction"
-        if self._is_long(request):
+        if asked.is_long:
             return "longContext"
-        word = (request.model or "").lower()
-        if callers.names_by_itself(who, word) and self._is_small(word):
+        if callers.names_by_itself(asked.who, word) and self._is_small(word.lower()):
             return "background"
-        needs = request.needs or frozenset()
-        if request.web_search is not None or "web" in needs:
+        needs = asked.request.needs or frozenset()
+        if asked.request.web_search is not None or "web" in needs:
             return "webSearch"
-        if callers.is_subagent(headers):
+        if callers.is_subagent(asked.headers):
             return "subagent"
         if "vision" in needs:
             return "image"
-        return "think" if _is_thinking(request, seen, who) else "default"
+        return "think" if _is_thinking(asked) else "default"
 
-    def _is_long(self, request: Request) -> bool:
+    def _is_long(self, request: Request, place: Conversation) -> bool:
         """By our estimate, or by what the upstream counted last; after a compaction that tells nothing."""
         threshold, estimate = self.settings.routing.turns.longContextThreshold, request.input_tokens or 0
-        if estimate > threshold or request.conversation is None:
-            return estimate > threshold
-        return estimate > threshold // 2 and self.last_tokens(request.conversation.key) > threshold
+        if estimate > threshold:
+            return True
+        return estimate > threshold // 2 and self.last_tokens(place.key) > threshold
 
     def _is_small(self, word: str) -> bool:
         model = self.catalogue.known(word)
@@ -123,47 +128,58 @@ class Turns:
         kept = self.settings.gateway.keep_models
         return callers.names_by_itself(who, word) and not any(fnmatchcase(word, each) for each in kept)
 
-    def _is_auto(self, word: str) -> bool:
-        return word.lower() == "auto" and "auto" not in self.settings.routing.aliases
-
-    def _routed(self, request: Request) -> Request:
-        """A rule may be a strategy's word, one model, or several to try in this order."""
-        rules = self.settings.routing.turns
-        rule = rules.of(request.turn or "default")
-        if not rule and self._is_long(request):
-            rule = rules.of("longContext")
-        names = [_reference(name) for name in rule or rules.of("default")]
+    def _route(self, kind: str, named: str, *, is_long: bool) -> _Route:
+        """What a caller names stands above the rules. A rule may be a strategy's word, one model, or several to try in
+        this order.
+        """
         own = self.settings.routing.aliases
+        if named.lower() != "auto" or "auto" in own:
+            return _Route(kind, _reference(named))
+        rules = self.settings.routing.turns
+        rule = rules.of(kind) or (rules.of("longContext") if is_long else ()) or rules.of("default")
+        names = [_reference(name) for name in rule]
         words = [name for name in names if strategy_of(name, own) is not None]
-        prefer = tuple(name for name in names if name not in words)
-        return replace(request, model=words[0] if words else None, prefer=prefer)
+        return _Route(kind, words[0] if words else "auto", tuple(name for name in names if name not in words))
 
-    def _kept_safe(self, request: Request, seen: Glimpse) -> Request | None:
+    def _kept_safe(self, request: Request, seen: Glimpse, word: str) -> _Route | None:
         """What checks the client's actions: by the model it named, at Anthropic; what Anthropic alone may read never
         goes elsewhere, and the client repeats the request without it where it is told so.
         """
         monitor = _MONITOR in seen.system or _VERDICT in request.stop
         if not (monitor or seen.safeguarded):
             return None
-        word = request.model or ""
         model = self.catalogue.known(_reference(word)) or self.catalogue.known(f"anthropic/{word}")
-        at_anthropic = word.lower().startswith("claude-") or (
-            model is not None and model.provider == "anthropic"
-        )
-        if at_anthropic and self.has_anthropic():
-            exact = model.ref if model is not None and model.provider == "anthropic" else f"anthropic/{word}"
-            return replace(request, turn="safety", model=exact, named=word)
+        listed = model is not None and model.provider == "anthropic"
+        if (listed or word.lower().startswith("claude-")) and self.has_anthropic():
+            return _Route("safety", model.ref if model is not None and listed else f"anthropic/{word}")
         if seen.safeguarded:
             raise UsageError(
-                "safeguards: Extra inputs are not permitted; only Anthropic answers them, and this request does not go"
-                " there",
-                fix="send the request without safeguards",
+                "safeguards: only Anthropic answers them, and this request does not go there; send it without"
             )
-        return replace(request, turn="safety", model="best", named=word)
+        return _Route("safety", "best")
 
 
-def _is_chore(request: Request, seen: Glimpse) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Route:
+    turn: str
+    model: str
+    prefer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that tells of what kind a turn is."""
+
+    request: Request
+    headers: Mapping[str, str]
+    seen: Glimpse
+    who: Agent
+    is_long: bool
+
+
+def _is_chore(asked: _Asked) -> bool:
     """What a client asks for itself: titles, probes."""
+    request, seen = asked.request, asked.seen
     if request.max_output_tokens == 1:
         return True
     if seen.offers_tools:
@@ -173,20 +189,21 @@ def _is_chore(request: Request, seen: Glimpse) -> bool:
     return titled or any(mark in seen.system for mark in _CHORES)
 
 
-def _is_compaction(request: Request, headers: Mapping[str, str], seen: Glimpse) -> bool:
-    if '"request_kind":"compact' in headers.get("x-codex-turn-metadata", ""):
+def _is_compaction(asked: _Asked) -> bool:
+    if '"request_kind":"compact' in asked.headers.get("x-codex-turn-metadata", ""):
         return True
-    if any(mark in seen.system for mark in _COMPACTING):
+    if any(mark in asked.seen.system for mark in _COMPACTING):
         return True
-    prompt = request.prompt
+    prompt = asked.request.prompt
     return any(mark in prompt for mark in _COMPACTIONS)
 
 
-def _is_thinking(request: Request, seen: Glimpse, who: Agent) -> bool:
+def _is_thinking(asked: _Asked) -> bool:
     """Asked for by the user: Gemini CLI always wants effort "high", Claude Code of its older models 31,999 tokens."""
+    seen, who = asked.seen, asked.who
     if who == "claude-code" and any(mark in seen.tail for mark in _PLANNING):
         return True
-    reasoning = request.reasoning
+    reasoning = asked.request.reasoning
     if reasoning is None or who == "gemini-cli":
         return False
     if reasoning.effort is not None:

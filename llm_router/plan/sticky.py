@@ -104,20 +104,18 @@ class _Settling:
         first = self.plan.candidates[0].model
         if first.ref == standing.model:
             return Switch(standing.model, first.ref, kept=True, because="the plan's first choice again")
-        switch = self._weighed(standing, first)
+        own = self._candidate(standing.model, "")
+        if isinstance(own, str):
+            return Switch(standing.model, first.ref, kept=False, because=own)
+        switch = self._weighed(standing, own, first)
         if switch.kept:
-            found = self._candidate(standing.model, f"the conversation stays: {switch.because}")
-            if isinstance(found, Candidate):
-                self._put_first(found)
+            self._put_first(replace(own, reason=f"the conversation stays: {switch.because}"))
         return switch
 
-    def _weighed(self, standing: Standing, first: Model) -> Switch:
+    def _weighed(self, standing: Standing, own: Candidate, first: Model) -> Switch:
         def switch(because: str, *costs: int | None, kept: bool = False) -> Switch:
             return Switch(standing.model, first.ref, kept, because, *costs)
 
-        own = self._candidate(standing.model, "")
-        if isinstance(own, str):
-            return switch(own)
         if self._begins_anew(standing):
             return switch("compacted or cleared")
         if self.request.conversation and self.request.conversation.goes_on:
@@ -155,6 +153,9 @@ class _Settling:
 
     def _candidate(self, name: str, reason: str) -> Candidate | str:
         """The model of this name, or why it cannot be asked."""
+        planned = next((each for each in self.plan.candidates if each.model.ref == name), None)
+        if planned is not None:
+            return replace(planned, reason=reason)
         try:
             model = self.world.catalogue.resolve(name, self.world.found())
         except NotFoundError as error:

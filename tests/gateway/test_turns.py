@@ -137,12 +137,12 @@ RULES = {
 @pytest.mark.parametrize(
     ("sketch", "headers", "model", "prefer"),
     [
-        (sketched(), {}, None, ("deepseek/deepseek-chat",)),
-        (sketched(reasoning=Reasoning("high")), {}, None, ("opus", "openai/gpt-6.1-sol")),
-        (sketched(input_tokens=100_000), {}, None, ("gemini-pro",)),
+        (sketched(), {}, "auto", ("deepseek/deepseek-chat",)),
+        (sketched(reasoning=Reasoning("high")), {}, "auto", ("opus", "openai/gpt-6.1-sol")),
+        (sketched(input_tokens=100_000), {}, "auto", ("gemini-pro",)),
         (sketched(model="claude-haiku-5-5"), {}, "cheap", ()),
-        (sketched(needs=frozenset({"vision"})), {}, None, ("deepseek/deepseek-chat",)),  # no rule: the default's
-        (sketched("Your task is to create a detailed summary of the conversation so far", input_tokens=70_000), {}, None, ("gemini-pro",)),
+        (sketched(needs=frozenset({"vision"})), {}, "auto", ("deepseek/deepseek-chat",)),  # no rule: the default's
+        (sketched("Your task is to create a detailed summary of the conversation so far", input_tokens=70_000), {}, "auto", ("gemini-pro",)),
     ],
 )  # fmt: skip
 def test_rules_are_those_of_claude_code_router(sketch, headers, model, prefer):
