@@ -47,7 +47,7 @@ class Activity:
     error: str | None = None
 
     def asks(self, request: Request) -> None:
-        self.asked = _name(request.model)
+        self.asked = _name(request.named or request.model)
         self.stream, self.turn = request.stream, request.turn
 
     def tries(self, candidate: Candidate) -> None:

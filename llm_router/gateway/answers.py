@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from llm_router.dialects import inbound
+from llm_router.gateway import callers
 from llm_router.gateway.delivery import Delivery
 from llm_router.gateway.names import told_name
 from llm_router.gateway.visit import Visit
@@ -27,10 +29,15 @@ async def _answer(visit: Visit, stream: bool | None) -> None:
     speaks = inbound.get(visit.dialect)
     if stream is None and "model" in visit.values:
         stream = False
-    request = await read(visit, speaks, stream)
+    request = visit.generation.turns.read(await read(visit, speaks, stream), _told(visit))
     visit.activity.asks(request)
     request = speaks.parse(request)
     await Delivery(visit.call, speaks, request, visit.activity).run(visit.app.router.stream(request))
+
+
+def _told(visit: Visit) -> Mapping[str, str]:
+    """What the headers say of the client and its conversation."""
+    return {name: value for name in callers.HEADERS if (value := visit.call.text(name))}
 
 
 async def read(visit: Visit, speaks: Inbound, stream: bool | None = None) -> Request:

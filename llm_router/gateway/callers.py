@@ -34,6 +34,9 @@ _SESSION_HEADERS = (
     "x-session-affinity",
 )
 _AGENT_HEADER = "x-claude-code-agent-id"
+_WINDOW_HEADER = "x-codex-window-id"  # Codex counts its compactions here
+TURN_HEADER = "x-codex-turn-metadata"
+HEADERS = (*_SESSION_HEADERS, "user-agent", _AGENT_HEADER, _WINDOW_HEADER, TURN_HEADER)
 _LONGEST_ID = 128
 
 
@@ -64,7 +67,7 @@ def session(headers: Mapping[str, str], in_body: str | None, seen: Glimpse) -> s
 
 def conversation(headers: Mapping[str, str], seen: Glimpse, session: str) -> Conversation:
     inner = headers.get(_AGENT_HEADER, "")[:_LONGEST_ID]
-    window = headers.get("x-codex-window-id", "").rpartition(":")[2]  # Codex counts its compactions here
+    window = headers.get(_WINDOW_HEADER, "").rpartition(":")[2]
     return Conversation(
         key=f"{session}/{inner}" if inner else session,
         opening=_hash(seen.opening, window),

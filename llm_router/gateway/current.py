@@ -18,6 +18,7 @@ from llm_router import paths
 from llm_router.access import Keys, Names
 from llm_router.app import App
 from llm_router.errors import RouterError
+from llm_router.gateway.turns import Turns
 from llm_router.settings import GatewaySettings
 
 LOOK_EVERY_S = 1.0
@@ -32,6 +33,7 @@ class Generation:
     app: App
     keys: Keys
     names: Names
+    turns: Turns
     users: int = 0
     retired: bool = False
     _free: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,7 +76,7 @@ class Current:
         """Raises ConfigError. The folder it was started from is nobody's project: the service is for all of them."""
         app = App.build(root=self._root, cwd=self._root, environ=self._environ, flags=self._flags)
         settings = app.settings.gateway
-        return Generation(app, Keys.of(settings), Names(self._host, settings.allowed_hosts))
+        return Generation(app, Keys.of(settings), Names(self._host, settings.allowed_hosts), _turns(app))
 
     def reload(self) -> RouterError | None:
         """Serve new requests by the files as they are now. A broken file changes nothing; its error is returned."""
@@ -113,6 +115,15 @@ class Current:
         return tuple(
             dict.fromkeys([paths.config_file(self._root, self._environ), *self.now.app.loaded.files])
         )
+
+
+def _turns(app: App) -> Turns:
+    return Turns(
+        app.settings,
+        app.catalogue,
+        has_anthropic=lambda: app.providers.configured("anthropic").ready,
+        last_tokens=app.router.sessions.last_tokens,
+    )
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

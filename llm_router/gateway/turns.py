@@ -190,7 +190,7 @@ def _is_chore(asked: _Asked) -> bool:
 
 
 def _is_compaction(asked: _Asked) -> bool:
-    if '"request_kind":"compact' in asked.headers.get("x-codex-turn-metadata", ""):
+    if '"request_kind":"compact' in asked.headers.get(callers.TURN_HEADER, ""):
         return True
     if any(mark in asked.seen.system for mark in _COMPACTING):
         return True
