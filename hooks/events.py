@@ -91,8 +91,8 @@ def _told(counts: dict, snapshot: dict, since: str) -> dict:
         f"{n} {name}" for name in ("used", "reworked", "ignored") if (n := counts.get(name, 0)) > 0
     )
     parts = [f"llm-router: {routed} routed {since}" + (f" ({fates})" if fates else "")]
-    if "saved" in counts:
-        parts.append(f"{money(counts['saved'])} saved")
+    if (saved := counts.get("saved")) is not None:
+        parts.append(f"{money(saved)} saved" if saved >= 0 else f"cost {money(-saved)} more than it saved")
     if snapshot["spend_today"] is not None:
         parts.append(f"{money(snapshot['spend_today'])} spent today")
     return {"system": " · ".join(parts)}

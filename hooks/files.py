@@ -62,6 +62,16 @@ def read(path: str, limit: int) -> bytes:
     return data
 
 
+def tail(path: str, size: int) -> bytes:
+    """The last `size` bytes of a file, or all of it. Raises OSError."""
+    descriptor = opened(path, os.O_RDONLY)
+    try:
+        os.lseek(descriptor, max(0, os.lseek(descriptor, 0, os.SEEK_END) - size), os.SEEK_SET)
+        return os.read(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
 def replace(path: str, data: bytes) -> None:
     """All of it or nothing: a reader never sees a half-written file."""
     draft = f"{path}.{os.getpid()}.tmp"

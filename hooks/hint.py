@@ -8,6 +8,7 @@ little money, a wrong one costs the user an answer.
 import os
 import sys
 
+import costs
 import prompts
 
 
@@ -29,9 +30,7 @@ _WORK = {
     "analyze": ((400, 400), (800, 1000), (1500, 3000), (2500, 8000)),
     "code": ((300, 200), (900, 700), (2000, 2500), (3500, 7000)),
 }
-_CALL = 60  # tokens of the tool call around its prompt
-_CONTEXT = 12_000  # tokens of a small conversation, read once more for the turn that the call adds ...
-_CACHED = 0.1  # ... at the price of cached input
+_CONTEXT = 12_000  # tokens of a conversation that has just begun
 _USUAL_PRICES = (
     5.0,
     25.0,
@@ -58,7 +57,7 @@ def hint(prompt: str, state: dict, snapshot: dict) -> "tuple[str, dict] | None":
 
     `state` is the agent's own: its key "failed" (calls of our tools that failed in a row) silences the hint, for a
     router that does not answer must not stand in the way. `snapshot["call_name"]`, if any, turns the tool's plain
-    name into the one this host knows it by.
+    name into the one this host knows it by; `snapshot["transcript"]`, if any, tells how long the conversation is.
     """
     if _count(state.get("failed")) > 1 or snapshot.get("mcp") is False:
         return None
@@ -77,29 +76,31 @@ def hint(prompt: str, state: dict, snapshot: dict) -> "tuple[str, dict] | None":
     via = _via(complexity, snapshot)
     if via is None or (lacks == "news" and not _searches(via)):
         return None
-    saved = gain(prompt, task, complexity, snapshot.get("baseline"))
+    context = costs.context(snapshot.get("transcript") or "")
+    saved = gain(prompt, task, complexity, snapshot.get("baseline"), context or _CONTEXT)
     if saved is None:
         return None
     route = {"task": task, "complexity": complexity, "tool": f"llm_{task}", "soft": soft}
     return _block(route, via, saved, snapshot), route
 
 
-def gain(prompt: str, task: str, complexity: str, baseline: "dict | None") -> "float | None":
+def gain(
+    prompt: str, task: str, complexity: str, baseline: "dict | None", context: int = _CONTEXT
+) -> "float | None":
     """Dollars that a call saves the host's model at most, None if none; 0.0 when its prices are unknown but it pays.
 
     Answering:  (answer + thinking) written.
-    Routing:    the call written, prompt included (which is why long prompts do not pay); the conversation read once
-                more from the cache; the answer read.
-    Not in it: what the routed model costs (nothing, if it is local), and the words a host repeats although it was
-    told not to rewrite them.
+    Routing:    the call written, prompt included, which is why long prompts do not pay; call and answer read; the
+                conversation (`context` tokens) read once more, which is why little pays late in a long one.
+    Not in it: what the routed model costs (nothing, if it is local), and what the host repeats of the answer.
     """
     answer, thinking = _WORK[task][_LEVELS.index(complexity)]
     known = baseline is not None
     price_in = baseline["input_per_million"] if known else _USUAL_PRICES[0]
     price_out = baseline["output_per_million"] if known else _USUAL_PRICES[1]
     answering = (answer + thinking) * price_out
-    call = _CALL + len(prompt.encode("utf-8", "replace")) / 4
-    routing = call * price_out + (_CONTEXT * _CACHED + answer) * price_in
+    asked = len(prompt.encode("utf-8", "replace")) / costs.CHARS
+    routing = costs.routing(asked, answer, context, price_in, price_out)
     if answering <= routing:
         return None
     return (answering - routing) / 1e6 if known else 0.0

@@ -1,7 +1,7 @@
 """One shape for what every host says to a hook, and each host's own words for what the hook says back.
 
     read -> {"host", "event", "native", "session", "agent", "cwd", "prompt", "tool", "ours", "tool_input", "tool_output",
-             "failed", "answer", "tool_use_id", "last_message", "source", "raw"}
+             "failed", "answer", "tool_use_id", "last_message", "transcript", "source", "raw"}
     write <- {"context": for the model, "deny": why a tool must not run, "system": for the user, "status": a status line}
 
 Hosts: "claude", "codex", "gemini-cli". `event` speaks Claude Code's names whatever the host calls it (`native`); a tool
@@ -75,6 +75,7 @@ def read(host: str, event: str, raw: "bytes | str") -> dict:
         "tool_input": _dict(said, "tool_input"),
         "tool_use_id": _text(said, "tool_use_id"),
         "last_message": _text(said, "last_assistant_message") or _text(said, "prompt_response"),
+        "transcript": _transcript(said),
         "source": _text(said, "source") or _text(said, "reason"),
         "raw": said,
     }
@@ -132,6 +133,14 @@ def write(host: str, event: str, result: dict) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _LIMIT else text[: _LIMIT - 1] + "…"
+
+
+def _transcript(said: dict) -> str:
+    """The file the agent's conversation is in; Claude Code names the main thread's, and keeps a subagent's below it."""
+    path, agent = _text(said, "transcript_path"), _text(said, "agent_id")
+    if path.endswith(f"{_text(said, 'session_id')}.jsonl") and agent:
+        return f"{path[: -len('.jsonl')]}/subagents/agent-{agent}.jsonl"
+    return path
 
 
 def _typed(prompt: str) -> str:

@@ -4,7 +4,8 @@
     {"agents": {"": {"pending": {...}, "violations": 2, "denied": 1, "recent": [...], "answers": [...]}},
      "counts": {"routed": 3, "used": 2, "reworked": 1, "ignored": 0, "violations": 2, "saved": 1200}}
 
-The agent "" is the main thread. `counts` are whole numbers; "saved" is micro-dollars, of used answers only.
+The agent "" is the main thread. `counts` are whole numbers; "saved" is micro-dollars, less than 0 where
+routing cost more than it saved.
 Whatever cannot be read counts as empty, whatever cannot be written is not kept: no fault here ever reaches a user.
 """
 
@@ -20,7 +21,7 @@ _AGENTS, _LIST = 16, 12
 _KEEP_S = 7 * 86400
 _KEEP_FILES = 300
 _LOCKS = 16
-_LOCK_WAIT_S = 1.0
+_LOCK_WAIT_S = 2.0
 
 
 def read(home: str, session: str) -> dict:

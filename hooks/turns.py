@@ -27,7 +27,8 @@ def on_prompt(payload: dict, home: str, snapshot: dict) -> dict:
     session, agent = payload["session"], payload["agent"]
     call_name = _call_name(payload["host"])
     known = state.read(home, session)["agents"].get(agent, {})
-    found = hint.hint(payload["prompt"], known, {**snapshot, "call_name": call_name})
+    told = {**snapshot, "call_name": call_name, "transcript": payload["transcript"]}
+    found = hint.hint(payload["prompt"], known, told)
     if found is None and known.keys().isdisjoint(_OF_A_TURN):
         return {}
     key, now = _prompt_key(payload), time.time()
@@ -102,6 +103,7 @@ def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
     known = state.read(home, payload["session"])["agents"].get(payload["agent"])
     if known is None or not (known.get("answers") or known.get("pending")):
         return {}
+    import costs
     import used
 
     def change(own: dict, whole: dict) -> list:
@@ -111,10 +113,9 @@ def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
         judged = used.judge(answers, payload["last_message"])
         for verdict in judged:
             _add(whole["counts"], verdict["verdict"])
-            saved = used.saved(verdict, snapshot["baseline"])
-            if verdict["verdict"] == "used" and saved is not None:
-                verdict["saved"] = saved
-                _add(whole["counts"], "saved", saved)
+            verdict.update(costs.judged(verdict, snapshot["baseline"]))
+            if verdict["saved"] is not None:
+                _add(whole["counts"], "saved", verdict["saved"])
         return [judged, pending]
 
     judged, pending = state.update(home, payload["session"], payload["agent"], change)
@@ -128,12 +129,18 @@ def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
 
 def _settle(payload: dict, home: str, snapshot: dict) -> None:
     """An answer opens the other tools; so does a failure, for the user must never be stuck behind a broken router."""
+    import costs
     import enforce
     import used
 
     decision = payload["answer"].get("decision")
     decision = decision if isinstance(decision, str) else ""
     answer = None if payload["failed"] else used.fingerprint(payload["answer"], payload["tool_input"])
+    known = {
+        "tool": payload["tool"],
+        "context": costs.context(payload["transcript"]),
+        "answered_at": time.time(),
+    }
 
     def change(own: dict, whole: dict) -> "dict | None":
         answers = own.get("answers") if isinstance(own.get("answers"), list) else []
@@ -145,9 +152,7 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
         own["settled"] = use
         own["failed"] = int(_number(own.get("failed"))) + 1 if payload["failed"] else 0
         if answer is not None:
-            own["answers"] = [*answers, {**answer, "tool": payload["tool"], "answered_at": time.time()}][
-                -_ANSWERS:
-            ]
+            own["answers"] = [*answers, {**answer, **known}][-_ANSWERS:]
             _add(whole["counts"], "routed")
         return pending or {}
 
@@ -158,7 +163,8 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
     if payload["failed"]:
         journal.event(home, "route_failed", **_who(payload), **facts, error=payload["tool_output"][:200])
     else:
-        journal.event(home, "routed", **_who(payload), **facts, mode=snapshot["enforce"])
+        figures = {key: answer[key] for key in ("model", "tokens", "ms")} if answer and not decision else {}
+        journal.event(home, "routed", **_who(payload), **facts, **figures, mode=snapshot["enforce"])
 
 
 def _journal_decision(payload: dict, home: str, mode: str, told: dict) -> None:

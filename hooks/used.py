@@ -25,10 +25,13 @@ _FEW = 8  # hashes or words below which a share says nothing
 _LOOKS = frozenset(("Read", "Grep", "Glob", "LS", "WebSearch", "WebFetch", "Agent"))
 _WORKS = _LOOKS | {"Write", "Edit", "Bash", "PowerShell"}
 _UNDONE = "old_string"
+_TOLD = (
+    "decision", "tool", "model", "tokens", "cost", "ms", "asked", "context", "chars", "after", "answered_at",
+)  # fmt: skip
 
 
 def fingerprint(answer: dict, tool_input: dict) -> "dict | None":
-    """What is remembered of one answer, at most about 3 KB; None where there is no text."""
+    """What is remembered of one answer, at most about 3 KB; None where there is no text. Sizes are characters."""
     text = answer.get("answer")
     if not isinstance(text, str) or not (letters := _letters(text)):
         return None
@@ -42,6 +45,7 @@ def fingerprint(answer: dict, tool_input: dict) -> "dict | None":
         "decision": _text(answer.get("decision")),
         "model": _text(answer.get("model")),
         **_figures(answer),
+        "asked": len(asked),
         "chars": len(text),
         "top": top,
         "marks": marks,
@@ -71,25 +75,12 @@ def judge(answers: object, message: str) -> list:
     return [_judged(answer, letters, words, message) for answer in _whole(answers)]
 
 
-def saved(verdict: dict, baseline: "dict | None") -> "int | None":
-    """Micro-dollars: the answer's tokens at the baseline's prices, less what it cost. None where either is unknown."""
-    tokens, cost = verdict["tokens"], verdict["cost"]
-    if baseline is None or tokens is None or cost is None:
-        return None
-    written = min(tokens, verdict["chars"] // 4)
-    price = (tokens - written) * baseline["input_per_million"] + written * baseline["output_per_million"]
-    return round(price) - cost
-
-
 def _judged(answer: dict, letters: bytes, words: set, message: str) -> dict:
     hits = {*answer["hits"], *_found(answer, letters, message)}
     kept = len(hits) / len(answer["marks"])
     made = _share(_runs(letters, answer["top"]), {*answer["marks"]})
     shared = _share({w for w in words if w <= answer["words_top"]}, {*answer["words"]})
-    told = {
-        key: answer.get(key)
-        for key in ("decision", "tool", "model", "tokens", "cost", "chars", "after", "answered_at")
-    }
+    told = {key: answer.get(key) for key in _TOLD}
     measures = {"kept": round(kept, 2), "made": round(made, 2), "shared": round(shared, 2)}
     verdict, how = _verdict(kept, made, shared, answer["after"])
     return {**told, **measures, "verdict": verdict, "how": how, "reply_chars": len(message)}
@@ -174,7 +165,8 @@ def _texts(value: object, depth: int = 0) -> list:
 
 def _whole(answers: object) -> list:
     """Those that are what `fingerprint` made; the state's file may hold anything."""
-    lists, numbers = ("marks", "hits", "words", "short"), ("top", "words_top", "after", "chars")
+    lists = ("marks", "hits", "words", "short")
+    numbers = ("top", "words_top", "after", "asked", "chars")
     return [
         dict(answer)
         for answer in (answers if isinstance(answers, list) else [])
@@ -195,17 +187,20 @@ def _text(value: object) -> str:
 
 
 def _figures(answer: dict) -> dict:
-    """Tokens and cost in micro-dollars; from the line under the answer where the host hands on nothing else."""
-    tokens, dollars = answer.get("tokens"), answer.get("cost_usd")
+    """Tokens, cost in micro-dollars, milliseconds; from the line under the answer what the host does not hand on."""
+    tokens, dollars, ms = answer.get("tokens"), answer.get("cost_usd"), None
     parts = _text(answer.get("footer")).split(" · ")  # model · 1,234 tokens · $0.000013 · 12 ms
-    if tokens is None and len(parts) > 3:
-        tokens, dollars = (
-            _number(parts[1].strip("~").split(" ")[0]),
-            _number(parts[2].split(" ")[0].strip("$")),
-        )
+    if len(parts) > 3:
+        written = [_number(part.strip("~$").partition(" ")[0]) for part in parts[1:4]]
+        tokens, dollars = (written[0], written[1]) if tokens is None else (tokens, dollars)
+        ms = written[2]
     known = type(tokens) in (int, float) and 0 <= tokens < 1e12
     priced = type(dollars) in (int, float) and abs(dollars) < 1e6
-    return {"tokens": int(tokens) if known else None, "cost": round(dollars * 1e6) if priced else None}
+    return {
+        "tokens": int(tokens) if known else None,
+        "cost": round(dollars * 1e6) if priced else None,
+        "ms": ms,
+    }
 
 
 def _number(text: str) -> "float | None":

@@ -114,7 +114,7 @@ def _facts(row: UsageRow) -> dict[str, Any]:
 
 
 def _savings(saved: Savings) -> dict[str, Any]:
-    money_fields = ("cost", "baseline_cost", "quota_baseline_cost", "unused_cost")
+    money_fields = ("cost", "baseline_cost", "quota_baseline_cost", "unused_cost", "overhead")
     found = asdict(saved)
     dollars = {f"{name}_usd": usd(found.pop(name)) for name in money_fields}
     return found | dollars | {"saved_usd": usd(saved.saved)}
@@ -123,18 +123,20 @@ def _savings(saved: Savings) -> dict[str, Any]:
 def _told(saved: Savings) -> str:
     baseline = " and ".join(saved.baselines) or "the baseline"
     if saved.saved is None:
-        line = "saved: not measured (no priced answer with a known baseline)"
+        line = "saved: not measured (no priced answer with a known baseline that is known to have been used)"
     else:
         line = (
             f"saved: {money(saved.saved)} against {baseline} over {saved.measured:,} measured answers "
             f"({money(saved.cost)} instead of {money(saved.baseline_cost)})"
         )
-    if saved.unwatched:
-        line += f"; {saved.unwatched:,} of those from tools without hooks, where it is not known whether they were used"
+    if saved.overhead:
+        line += f"; {money(saved.overhead)} for the calls and for repeating the answers deducted"
     if saved.unused:
         line += f"; {saved.unused:,} reworked or ignored by the host, at {money(saved.unused_cost)} deducted"
     if saved.unmeasured:
         line += f"; {saved.unmeasured:,} not measured"
+    if saved.unwatched:
+        line += f" ({saved.unwatched:,} of tools where no hook sees whether they are used)"
     if saved.quota_calls:
         line += f"; {saved.quota_calls:,} by subscription, counted as quota and not as dollars"
     return line

@@ -13,7 +13,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +30,17 @@ except ImportError:  # Windows, where an open file cannot be renamed
 VERDICTS = ("used", "reworked", "ignored")
 PATIENCE_S = 1.0  # how long a hook may keep a renamed file open before it is left for the next time
 LONGEST_NAME = 500
+MOST = 10**15  # micro-dollars
+JOINED_WITHIN_S = 2 * 86_400.0
+_MADE_SO = """
+    SELECT d.id FROM decisions d JOIN attempts a ON a.decision_id = d.id AND a.outcome = 'ok'
+    WHERE d.door = 'mcp' AND a.provider || '/' || a.model = json_extract(:facts, '$.model')
+      AND a.input_tokens + a.output_tokens = json_extract(:facts, '$.tokens')
+      AND abs(d.total_ms - json_extract(:facts, '$.ms')) <= 0.5
+      AND abs(d.at + d.total_ms / 1000 - coalesce(json_extract(:facts, '$.answered_at'), :at)) < 60
+      AND NOT EXISTS (SELECT 1 FROM hook_events h WHERE h.decision_id = d.id AND h.kind = :kind)
+    ORDER BY abs(d.at + d.total_ms / 1000 - coalesce(json_extract(:facts, '$.answered_at'), :at)) LIMIT 1
+"""
 _COLUMNS = ("at", "kind", "host", "session", "agent", "decision")
 
 Row = tuple[str, float, str, str | None, str | None, str | None, str | None, str]
@@ -117,20 +128,45 @@ def _insert(connection: sqlite3.Connection, rows: list[Row]) -> int:
         rows,
     )
     count = connection.total_changes - before
-    connection.executemany(
-        "INSERT INTO uses (decision_id, at, session, verdict, how) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (decision_id) DO UPDATE SET at = excluded.at, verdict = excluded.verdict, how = excluded.how"
-        " WHERE excluded.at >= uses.at",
-        [use for row in rows if (use := _use(row)) is not None],
-    )
+    _write_uses(connection, [*rows, *_join(connection)])
     return count
 
 
-def _use(row: Row) -> tuple[str, float, str | None, str, str | None] | None:
-    """What became of an answer, where the event says so. A later word about the same answer replaces an earlier one."""
+def _write_uses(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """A later word about the same answer replaces an earlier one."""
+    connection.executemany(
+        "INSERT INTO uses (decision_id, at, session, verdict, how, overhead) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (decision_id) DO UPDATE SET at = excluded.at, verdict = excluded.verdict,"
+        " how = excluded.how, overhead = excluded.overhead WHERE excluded.at >= uses.at",
+        [use for row in rows if (use := _use(row)) is not None],
+    )
+
+
+def _use(row: Row) -> tuple[str, float, str | None, str, str | None, int | None] | None:
+    """What became of an answer, where the event says so, and what it cost the host's own model."""
     _, at, kind, _, session, _, decision, facts = row
     told: JsonDict = json.loads(facts)
     verdict = kind if kind in VERDICTS[1:] else told.get("verdict", kind)
     if decision is None or verdict not in VERDICTS:
         return None
-    return decision, at, session, verdict, _name(told.get("how"))
+    overhead = told.get("overhead")
+    overhead = overhead if isinstance(overhead, int) and abs(overhead) < MOST else None
+    return decision, at, session, verdict, _name(told.get("how")), overhead
+
+
+def _join(connection: sqlite3.Connection) -> list[Row]:
+    """Gemini CLI shows its hooks no decision, but the line under the answer: model, tokens, milliseconds. Events that
+    tell these and no decision get the one decision that was made so, and just then; they are returned.
+    """
+    waiting = connection.execute(
+        "SELECT id, at, kind, host, session, agent, decision_id, facts FROM hook_events"
+        " WHERE decision_id IS NULL AND kind IN ('routed', 'used') AND at > ? AND CASE WHEN json_valid(facts) THEN json_type(facts, '$.ms') END IN ('integer', 'real') ORDER BY at",
+        (time.time() - JOINED_WITHIN_S,),
+    ).fetchall()
+    joined: list[Row] = []
+    for event in waiting:
+        found = connection.execute(_MADE_SO, dict(event)).fetchone()
+        if found is not None:
+            connection.execute("UPDATE hook_events SET decision_id = ? WHERE id = ?", (found[0], event["id"]))
+            joined.append((*event[:6], found[0], event["facts"]))
+    return joined

@@ -54,9 +54,9 @@ class Savings:
     apart: `quota_calls`, and what their tokens cost on the baseline. `unmeasured` answers are in no sum. `saved` is
     None where nothing was measured.
 
-    An answer of an MCP tool in a session with hooks counts when the hooks saw it used. What they saw reworked or
-    ignored is `unused`: it saved nothing, and its `unused_cost` is deducted. Where they saw neither, it is unmeasured.
-    `unwatched` of the measured answers were a tool's in a session without hooks: whether they were used is not known.
+    An answer of an MCP tool counts when hooks saw it used and know what the call and the repeating of it cost the host's
+    own model. What they saw reworked or ignored is `unused`: it saved nothing, and its `unused_cost` is deducted, as is
+    the `overhead` of both kinds. All others of tools are unmeasured; `unwatched` of these were made where no hooks look.
     """
 
     measured: int
@@ -69,12 +69,13 @@ class Savings:
     unused: int = 0
     unused_cost: int = 0
     unwatched: int = 0
+    overhead: int = 0
 
     @property
     def saved(self) -> int | None:
         if not self.measured and not self.unused:
             return None
-        return self.baseline_cost - self.cost - self.unused_cost
+        return self.baseline_cost - self.cost - self.overhead - self.unused_cost
 
 
 def usage(connection: sqlite3.Connection, since: float, until: float, by: By = "none") -> list[UsageRow]:
@@ -109,8 +110,9 @@ def usage(connection: sqlite3.Connection, since: float, until: float, by: By = "
 
 _ANSWERED = """
     SELECT d.cost, d.baseline_cost, d.billing = 'subscription' AS quota,
-           d.cost IS NOT NULL AND d.baseline_cost IS NOT NULL AS known,
-           d.door = 'mcp' AS tool, coalesce(u.verdict, '') AS verdict,
+           d.cost IS NOT NULL AND d.baseline_cost IS NOT NULL AS priced,
+           d.door = 'mcp' AS tool, coalesce(u.verdict, '') AS verdict, coalesce(u.overhead, 0) AS overhead,
+           d.door != 'mcp' OR u.overhead IS NOT NULL AS whole,
            d.door = 'mcp' AND (
                u.verdict IS NOT NULL
                OR EXISTS (SELECT 1 FROM hook_events h WHERE h.session = d.session)
@@ -126,8 +128,8 @@ def savings(connection: sqlite3.Connection, since: float, until: float) -> Savin
         f"""
         WITH answered AS ({_ANSWERED}),
         judged AS (
-            SELECT *, NOT watched OR verdict = 'used' AS counts, watched AND verdict IN ('reworked', 'ignored') AS unused
-            FROM answered
+            SELECT *, NOT tool OR verdict = 'used' AS counts, verdict IN ('reworked', 'ignored') AS unused
+            FROM (SELECT *, priced AND whole AS known FROM answered)
         )
         SELECT coalesce(sum(counts AND known AND NOT quota), 0) AS measured,
                coalesce(sum(CASE WHEN counts THEN NOT known AND NOT quota ELSE NOT unused END), 0) AS unmeasured,
@@ -136,7 +138,8 @@ def savings(connection: sqlite3.Connection, since: float, until: float) -> Savin
                coalesce(sum(counts AND quota), 0) AS quota_calls,
                coalesce(sum(baseline_cost) FILTER (WHERE counts AND quota), 0) AS quota_baseline_cost,
                coalesce(sum(unused), 0) AS unused, coalesce(sum(cost) FILTER (WHERE unused), 0) AS unused_cost,
-               coalesce(sum(tool AND NOT watched AND known AND NOT quota), 0) AS unwatched
+               coalesce(sum(tool AND NOT watched), 0) AS unwatched,
+               coalesce(sum(overhead) FILTER (WHERE unused OR (counts AND known AND NOT quota)), 0) AS overhead
         FROM judged
         """,  # noqa: S608 - ours
         (since, until),

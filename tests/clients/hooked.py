@@ -10,11 +10,14 @@ import json
 import shutil
 import sqlite3
 import sys
+import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from llm_router import db
 from llm_router.hosts import events, hook_groups, launcher
+from llm_router.record import queries
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "What is a mutex?"
@@ -125,6 +128,11 @@ class Host:
         self.events_seen()
         with closing(sqlite3.connect(self.state / "router.db")) as ledger:
             return [verdict for (verdict,) in ledger.execute("SELECT verdict FROM uses ORDER BY at")]
+
+    def savings(self):
+        self.events_seen()
+        with closing(db.connect(self.state / "router.db")) as ledger:
+            return queries.savings(ledger, 0, time.time())
 
 
 class Claude(Host):

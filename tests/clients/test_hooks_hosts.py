@@ -110,10 +110,18 @@ def test_an_answer_that_is_passed_on_counts_as_used_and_causes_no_request(host):
     )  # the call and the words after it: the summary is for the user alone
     events = host.events_seen()
     assert [e["verdict"] for e in events if e["kind"] == "used"] == ["used"], events
-    if (
-        host.name != "gemini-cli"
-    ):  # shows its hooks no decision, so that the answer cannot be told from others
-        assert host.verdicts() == ["used"]
+    assert host.verdicts() == ["used"]
+
+
+def test_what_the_call_cost_the_host_is_known_from_its_transcript_and_deducted(host):
+    host.script(call("llm_query", prompt="mutex"))
+    output = host.ask(QUESTION)
+    (event,) = (e for e in host.events_seen() if e["kind"] == "used")
+    assert event["context"] > 4000, output  # its own system prompt and tools
+    assert event["overhead"] > 4000 * 0.1 * 5
+    saved = host.savings()
+    assert (saved.measured, saved.unmeasured, saved.overhead) == (1, 0, event["overhead"])
+    assert saved.saved == saved.baseline_cost - saved.cost - saved.overhead
 
 
 def test_no_hook_reports_an_error(host):

@@ -1,5 +1,7 @@
 """When a prompt gets a hint and what it says; the classifier is the product's own, loaded by its path."""
 
+import json
+
 import hint
 import prompts
 import pytest
@@ -201,7 +203,7 @@ def test_a_call_that_costs_more_than_the_answer_does_not_pay():
     baseline = SNAPSHOT["baseline"]
     short, long = "What is a mutex?", "What is a mutex? " + "It says that threads wait. " * 60
     assert hint.gain(short, "query", "simple", baseline) == pytest.approx(
-        450 * 25e-6 - 64 * 25e-6 - 1500 * 5e-6
+        450 * 25e-6 - 64 * 25e-6 - 1564 * 5e-6
     )
     assert hint.gain(long, "query", "simple", baseline) is None
     assert hint.gain(long, "analyze", "complex", baseline) > 0
@@ -213,6 +215,17 @@ def test_a_call_that_costs_more_than_the_answer_does_not_pay():
 )
 def test_an_estimate_is_shown_with_one_digit(amount, shown):
     assert hint._dollars(amount) == shown
+
+
+def test_what_pays_at_the_start_of_a_conversation_does_not_late_in_a_long_one(tmp_path):
+    """The turn that the call adds reads all of it once more."""
+    transcript = tmp_path / "t.jsonl"
+    for read, pays in ((12_000, True), (20_000, False)):
+        usage = {"input_tokens": 5, "cache_creation_input_tokens": 100, "cache_read_input_tokens": read}
+        transcript.write_text(json.dumps({"message": {"usage": usage}}, separators=(",", ":")) + "\n")
+        told = {**SNAPSHOT, "transcript": str(transcript)}
+        assert (hinted("What is a mutex?", told) is not None) is pays
+        assert hinted("Analyze the trade-offs between event sourcing and CRUD in depth, step by step", told)
 
 
 def test_dear_input_makes_the_extra_turn_not_worth_it():

@@ -22,6 +22,7 @@ TYPES = {
     "answer": dict,
     "tool_use_id": str,
     "last_message": str,
+    "transcript": str,
     "source": str,
     "raw": dict,
 }

@@ -373,18 +373,48 @@ def test_a_hint_nobody_followed_is_written_down(turn, events):
     assert event["tool"] == "llm_query"
 
 
-def test_savings_count_for_used_answers_only_and_only_with_known_prices(turn, home, events):
+def test_savings_are_what_the_call_and_the_repeating_leave_and_only_with_known_prices(turn, home, events):
     baseline = {"model": "m", "input_per_million": 5.0, "output_per_million": 25.0}
     home.mkdir()
     (home / "snapshot.json").write_text(json.dumps({"version": 1, "baseline": baseline}), encoding="utf-8")
+    transcript = home / "transcript.jsonl"
+    transcript.write_text('{"message":{"usage":{"input_tokens":8000,"output_tokens":5}}}\n')
     for number, (message, cost) in enumerate(((ANSWER, 0.0), (ANSWER, None), ("Something else.", 0.0))):
         turn(
-            "claude", "PostToolUse-llm_query", tool_response=answered(cost_usd=cost), tool_use_id=f"t{number}"
+            "claude",
+            "PostToolUse-llm_query",
+            tool_response=answered(cost_usd=cost),
+            tool_use_id=f"t{number}",
+            transcript_path=str(transcript),
         )
         turn("claude", "Stop", last_assistant_message=message)
-    written = len(ANSWER) // 4
-    assert counts(home)["saved"] == round((80 - written) * 5 + written * 25)
-    assert [event.get("saved") is not None for event in events("used")] == [True, False, False]
+    used, unpriced, ignored = events("used")
+    assert all(event["overhead"] > 8000 * 0.1 * 5 for event in (used, unpriced, ignored))
+    assert used["overhead"] == unpriced["overhead"] > ignored["overhead"]
+    assert unpriced["saved"] is None
+    assert ignored["saved"] == -ignored["overhead"]
+    assert counts(home)["saved"] == used["saved"] + ignored["saved"]
+
+
+def test_a_subagent_s_conversation_is_its_own(home, recorded):
+    said = {**recorded("claude", "PreToolUse-Bash-subagent")}
+    main = recorded("claude", "PreToolUse-Bash")
+    assert hosts.read("claude", "", json.dumps(main))["transcript"] == main["transcript_path"]
+    stem = said["transcript_path"].removesuffix(".jsonl")
+    assert (
+        hosts.read("claude", "", json.dumps(said))["transcript"]
+        == f"{stem}/subagents/agent-{said['agent_id']}.jsonl"
+    )
+    codex = recorded("codex", "PreToolUse-Bash-subagent")
+    assert hosts.read("codex", "", json.dumps(codex))["transcript"] == codex["transcript_path"]
+
+
+def test_where_a_host_shows_no_decision_the_event_tells_what_it_can_be_known_by(turn, events):
+    turn("gemini", "AfterTool-llm_query")
+    turn("claude", "PostToolUse-llm_query", tool_response=answered(), tool_use_id="t1")
+    of_gemini, of_claude = events("routed")
+    assert (of_gemini["model"], of_gemini["tokens"], of_gemini["ms"]) == ("openai/gpt-6-luna", 29, 12.0)
+    assert "ms" not in of_claude
 
 
 # ── what may be on the disk ──

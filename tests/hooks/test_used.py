@@ -113,15 +113,6 @@ def test_strange_tool_inputs_do_no_harm(tool_input):
     assert used.worked(answers, "Edit", tool_input)[0]["hits"] == []
 
 
-def test_savings_are_the_tokens_at_the_baselines_prices_less_the_cost():
-    baseline = {"model": "m", "input_per_million": 5.0, "output_per_million": 25.0}
-    verdict = {"tokens": 1000, "chars": 3200, "cost": 200}
-    assert used.saved(verdict, baseline) == 200 * 5 + 800 * 25 - 200
-    assert used.saved(verdict, None) is None
-    assert used.saved({**verdict, "tokens": None}, baseline) is None
-    assert used.saved({**verdict, "cost": None}, baseline) is None
-
-
 @pytest.mark.parametrize(
     ("answer", "tokens", "cost"),
     [
