@@ -276,6 +276,8 @@ def _turns(connection: sqlite3.Connection) -> None:
     """What kind of turn of which conversation it was, and whether the conversation changed its model."""
     for column in ("turn", "conversation", "switch"):
         connection.execute(f"ALTER TABLE decisions ADD COLUMN {column} TEXT")
+
+
 def _overhead(connection: sqlite3.Connection) -> None:
     """What a tool call and its answer cost the host's own model: NULL where that is not known."""
     connection.execute("ALTER TABLE uses ADD COLUMN overhead INTEGER")
