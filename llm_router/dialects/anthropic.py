@@ -98,7 +98,7 @@ class Anthropic:
         decoder.feed({**body, "type": "message"})
         return decoder.answer()
 
-    def decoder(self) -> AnthropicDecoder:
+    def decoder(self, request: Request | None = None) -> AnthropicDecoder:  # noqa: ARG002 - all of it was asked for
         return AnthropicDecoder()
 
 

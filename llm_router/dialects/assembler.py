@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from llm_router.dialects.stops import StopCut
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Answer,
@@ -122,12 +123,16 @@ def estimated_usage(parts: Iterable[Part]) -> Usage:
 
 
 class Decoder:
-    """The common half of every StreamDecoder; a vendor's half is `read`."""
+    """The common half of every StreamDecoder; a vendor's half is `read`. `stops` are the stop sequences that the vendor
+    was not told: where the text meets one the answer is over, whatever else the vendor says.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, stops: Sequence[str] = ()) -> None:
         self._assembler = Assembler()
+        self._cut = StopCut(stops) if stops else None
         self.usage: Usage | None = None
         self.stop: StopReason | None = None
+        self.stop_sequence: str | None = None
         self.ended = False
         self.model = ""
         self.id = ""
@@ -136,11 +141,24 @@ class Decoder:
         raise NotImplementedError
 
     def feed(self, event: Mapping[str, object]) -> Sequence[Delta]:
+        read = self.read(event)
         deltas: list[Delta] = []
-        for delta in self.read(event):
+        for delta in read if self._cut is None else self._until_stop(read, self._cut):
             self._assembler.add(delta)
             deltas.append(delta)
         return deltas
+
+    def _until_stop(self, deltas: Iterable[Delta], cut: StopCut) -> Iterable[Delta]:
+        for delta in deltas:
+            told = cut.feed(delta.text) if isinstance(delta, TextDelta) else cut.rest()
+            if told:
+                yield TextDelta(told)
+            if not isinstance(delta, TextDelta) and cut.hit is None:
+                yield delta
+        if self.ended and (told := cut.rest()):
+            yield TextDelta(told)
+        if cut.hit is not None:
+            self.ended, self.stop, self.stop_sequence = True, "stop_sequence", cut.hit
 
     @property
     def begun(self) -> bool:
@@ -158,7 +176,8 @@ class Decoder:
         # several vendors say "stop" although the model called a tool
         if stop == "end" and any(isinstance(part, ToolCall) for part in parts):
             stop = "tool_use"
-        return Answer(parts, stop, self.usage or estimated_usage(parts), self.model, self.id)
+        usage = self.usage or estimated_usage(parts)
+        return Answer(parts, stop, usage, self.model, self.id, self.stop_sequence)
 
 
 def malformed(what: str) -> UpstreamError:

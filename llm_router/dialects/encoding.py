@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 
@@ -22,6 +23,9 @@ from llm_router.nouns import (
     Tool,
     ToolResult,
 )
+
+# where there is no field for it
+ONE_CALL = "Call at most one tool at a time, and wait for its result before you call another."
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
@@ -68,6 +72,16 @@ def flat_parts(messages: Iterable[Message]) -> Iterable[Part]:
 def offered(request: Request) -> bool:
     """Whether the model may call a tool in this turn."""
     return bool(request.tools) and request.tool_choice.mode != "none"
+
+
+def searches(request: Request) -> bool:
+    """Whether a search of the web is the job. Beside tools of the caller's own it is an offer, and may be left out."""
+    return request.web_search is not None and not offered(request)
+
+
+def told_schema(schema: JsonDict) -> str:
+    """A schema in words, where there is no field for it."""
+    return f"Answer with JSON only, valid against this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
 
 
 def check_stops(request: Request, model: Model, limit: int) -> None:

@@ -5,74 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from llm_router.dialects import json_schema
-from llm_router.dialects.assembler import Decoder, malformed
+from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
+    ONE_CALL,
     check_features,
-    check_stops,
     document_text,
     inline_system,
+    offered,
     output_limit,
     own_thinking,
     result_media,
     result_text,
     split_system,
+    told_schema,
+    wire_name,
 )
-from llm_router.dialects.failures import failure
-from llm_router.dialects.reading import (
-    arguments_object,
-    arguments_text,
-    count,
-    first_choice,
-    record,
-    records,
-    string,
-)
-from llm_router.errors import UpstreamError
+from llm_router.dialects.gemini_models import generation, thinking_config
+from llm_router.dialects.gemini_stream import GeminiDecoder
+from llm_router.dialects.reading import arguments_object, records
 from llm_router.nouns import (
     Answer,
-    Delta,
     Document,
-    FailureKind,
     Image,
     JsonDict,
     Message,
     Model,
     Part,
     Request,
-    StopReason,
     Text,
-    TextDelta,
     Thinking,
-    ThinkingDelta,
     Tool,
     ToolCall,
-    ToolCallDelta,
     ToolResult,
-    Usage,
-    new_id,
+    WebSearch,
 )
+
+STOPS = 5  # as many stop sequences are taken
 
 # What Google takes for calls that another model made and that therefore carry no signature of its own:
 # https://ai.google.dev/gemini-api/docs/thought-signatures
 UNSIGNED = "skip_thought_signature_validator"
 
 _MODES = {"auto": "AUTO", "any": "ANY", "tool": "ANY", "none": "NONE"}
-_STOPS: dict[str, StopReason] = {"STOP": "end", "MAX_TOKENS": "length", "CONTINUATION": "length"}
-_BLOCKED = frozenset(
-    {
-        "SAFETY",
-        "RECITATION",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "ESCALATION",
-        "MODEL_ARMOR",
-    }
-)
-_BROKEN = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"})
 
 
 class Gemini:
@@ -80,16 +54,17 @@ class Gemini:
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:  # noqa: ARG002 - in the URL
         check_features(request, model)
-        check_stops(request, model, 5)
         system, messages = split_system(request.messages)
         body: JsonDict = {"contents": _contents(messages, model)}
-        if system:
-            body["systemInstruction"] = {"parts": [{"text": system}]}
+        if texts := [text for text in (system, *_wishes(request, model)) if text]:
+            body["systemInstruction"] = {"parts": [{"text": "\n\n".join(texts)}]}
         if config := _config(request, model):
             body["generationConfig"] = config
         if request.tools:
             body["tools"] = [{"functionDeclarations": [_declaration(tool) for tool in request.tools]}]
             body["toolConfig"] = {"functionCallingConfig": _calling(request)}
+        elif request.web_search is not None:  # it takes a search or functions, not both
+            body["tools"] = [{"googleSearch": _search(request.web_search, model)}]
         return body
 
     def decode(self, body: Mapping[str, object]) -> Answer:
@@ -100,8 +75,29 @@ class Gemini:
         decoder.ended = True
         return decoder.answer()
 
-    def decoder(self) -> GeminiDecoder:
-        return GeminiDecoder()
+    def decoder(self, request: Request | None = None) -> GeminiDecoder:
+        return GeminiDecoder(request.stop[STOPS:] if request is not None else ())
+
+
+def _wishes(request: Request, model: Model) -> Iterable[str]:
+    """What has no field of its own."""
+    if offered(request) and not request.tool_choice.parallel:
+        yield ONE_CALL
+    if request.web_search is not None and request.web_search.allowed_domains and not request.tools:
+        yield f"Search these sites only: {', '.join(request.web_search.allowed_domains)}."
+    if request.schema is not None and not _takes_schema(request, model):
+        yield told_schema(request.schema)
+
+
+def _takes_schema(request: Request, model: Model) -> bool:
+    """Before Gemini 3 a schema and functions exclude each other."""
+    return not request.tools or generation(model.id) >= (3, 0)
+
+
+def _search(wish: WebSearch, model: Model) -> JsonDict:
+    if model.provider == "vertex" and wish.blocked_domains:
+        return {"excludeDomains": list(wish.blocked_domains)}
+    return {}
 
 
 def _config(request: Request, model: Model) -> JsonDict:
@@ -110,16 +106,22 @@ def _config(request: Request, model: Model) -> JsonDict:
         config["maxOutputTokens"] = limit
     if request.temperature is not None:
         config["temperature"] = request.temperature
+    if request.top_p is not None:
+        config["topP"] = request.top_p
+    if request.top_k is not None:
+        config["topK"] = request.top_k
     if request.stop:
-        config["stopSequences"] = list(request.stop)
-    if request.schema is not None:
+        config["stopSequences"] = list(request.stop[:STOPS])
+    if (thinking := thinking_config(request.reasoning, model)) is not None:
+        config["thinkingConfig"] = thinking
+    if request.schema is not None and _takes_schema(request, model):
         config["responseMimeType"] = "application/json"
         config["responseJsonSchema"] = json_schema.for_gemini(request.schema)
     return config
 
 
 def _declaration(tool: Tool) -> JsonDict:
-    body: JsonDict = {"name": tool.name, "description": tool.description}
+    body: JsonDict = {"name": wire_name(tool.name), "description": tool.description}
     schema = json_schema.for_gemini(tool.parameters)
     if schema.get("properties"):  # an object without properties is refused; without parameters it is welcome
         body["parametersJsonSchema"] = {"type": "object"} | schema
@@ -127,11 +129,10 @@ def _declaration(tool: Tool) -> JsonDict:
 
 
 def _calling(request: Request) -> JsonDict:
-    """One call at a time cannot be asked for here: it stays a wish."""
     choice = request.tool_choice
     body: JsonDict = {"mode": _MODES[choice.mode]}
     if choice.mode == "tool" and choice.name:
-        body["allowedFunctionNames"] = [choice.name]
+        body["allowedFunctionNames"] = [wire_name(choice.name)]
     return body
 
 
@@ -139,7 +140,7 @@ def _contents(messages: Iterable[Message], model: Model) -> list[JsonDict]:
     contents: list[JsonDict] = []
     names: dict[str, str] = {}
     for message in messages:
-        names |= {part.id: part.name for part in message.parts if isinstance(part, ToolCall)}
+        names |= {part.id: wire_name(part.name) for part in message.parts if isinstance(part, ToolCall)}
         role = "model" if message.role == "assistant" else "user"
         parts = _model_parts(message, model) if role == "model" else _user_parts(message, names, model)
         if not parts:
@@ -200,7 +201,9 @@ def _model_parts(message: Message, model: Model) -> list[JsonDict]:
             case Text(text) if text:
                 body: JsonDict = {"text": text}
             case ToolCall():
-                call = {"name": part.name, "args": arguments_object(part.arguments)} | _id(part.id, model)
+                call = {"name": wire_name(part.name), "args": arguments_object(part.arguments)} | _id(
+                    part.id, model
+                )
                 body = {"functionCall": call}
                 # only the first of parallel calls is signed
                 signature = signature or (None if signed or not _thinks(model) else UNSIGNED)
@@ -216,75 +219,6 @@ def _model_parts(message: Message, model: Model) -> list[JsonDict]:
 
 def _thinks(model: Model) -> bool:
     return not model.features or "thinking" in model.features
-
-
-class GeminiDecoder(Decoder):
-    """Every chunk is a whole reply with a piece of the text; the last has a finishReason. Usage is cumulative."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._calls = 0
-
-    def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
-        if event.get("error"):
-            raise failure("", None, {}, event)
-        self.id = self.id or string(event.get("responseId"))
-        self.model = self.model or string(event.get("modelVersion"))
-        if usage := record(event.get("usageMetadata")):
-            self.usage = _usage(usage)
-        feedback = record(event.get("promptFeedback"))
-        if reason := string(feedback.get("blockReason")):
-            raise _blocked(reason, string(feedback.get("blockReasonMessage")))
-        candidate = first_choice(event.get("candidates"))
-        for part in records(record(candidate.get("content")).get("parts")):
-            yield from self._part(part)
-        self._finish(string(candidate.get("finishReason")), string(candidate.get("finishMessage")))
-
-    def _part(self, part: JsonDict) -> Iterable[Delta]:
-        text, signature = string(part.get("text")), string(part.get("thoughtSignature"))
-        if part.get("thought") is True:
-            if text or signature:
-                yield ThinkingDelta(text, signature or None)
-            return
-        if signature:
-            yield ThinkingDelta("", signature)
-        if text:
-            yield TextDelta(text)
-        if call := record(part.get("functionCall")):
-            call_id = string(call.get("id")) or new_id("call")
-            yield ToolCallDelta(
-                self._calls, arguments_text(call.get("args")), call_id, string(call.get("name"))
-            )
-            self._calls += 1
-
-    def _finish(self, reason: str, message: str) -> None:
-        if not reason or reason == "FINISH_REASON_UNSPECIFIED":
-            return
-        if reason in _BLOCKED:
-            raise _blocked(reason, message)
-        if reason in _BROKEN:
-            raise malformed(message or reason)
-        self.ended = True
-        self.stop = _STOPS.get(reason, "end")
-
-
-def _blocked(reason: str, message: str) -> UpstreamError:
-    return UpstreamError(
-        FailureKind.CONTENT_FILTER,
-        f"Google blocked it ({reason}){': ' + message[:300] if message else '.'}",
-        fix="Rephrase the request, or use another provider.",
-    )
-
-
-def _usage(usage: JsonDict) -> Usage:
-    thoughts = count(usage.get("thoughtsTokenCount"))
-    inputs = count(usage.get("promptTokenCount")) + count(usage.get("toolUsePromptTokenCount"))
-    return Usage(
-        input_tokens=inputs,
-        output_tokens=count(usage.get("candidatesTokenCount")) + thoughts,
-        cache_read_tokens=min(count(usage.get("cachedContentTokenCount")), inputs),
-        reasoning_tokens=thoughts,
-    )
 
 
 DIALECT = Gemini()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from llm_router.dialects.assembler import Decoder, malformed
 from llm_router.dialects.encoding import (
+    ONE_CALL,
     check_features,
     document_text,
     flat_parts,
@@ -16,7 +17,9 @@ from llm_router.dialects.encoding import (
     own_thinking,
     result_media,
     result_text,
+    searches,
     unsupported,
+    wire_name,
 )
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_object, arguments_text, count, record, records, string
@@ -31,6 +34,7 @@ from llm_router.nouns import (
     Message,
     Model,
     Part,
+    Reasoning,
     Request,
     StopReason,
     Text,
@@ -60,6 +64,8 @@ class Ollama:
         check_features(request, model)
         if offered(request) and request.tool_choice.mode != "auto":
             raise unsupported(model, "an order to call a tool")
+        if searches(request):
+            raise unsupported(model, "a search of the web")
         body: JsonDict = {
             "model": model.id,
             "messages": _messages(request.messages, model),
@@ -69,6 +75,10 @@ class Ollama:
         }
         if offered(request):
             body["tools"] = [function_tool(tool) for tool in request.tools]
+            if not request.tool_choice.parallel:
+                _add_system(body["messages"], ONE_CALL)
+        if (think := _think(request.reasoning, model)) is not None:
+            body["think"] = think
         if request.schema is not None:
             body["format"] = request.schema
         return body
@@ -80,8 +90,33 @@ class Ollama:
         decoder.feed(body)
         return decoder.answer()
 
-    def decoder(self) -> OllamaDecoder:
+    def decoder(self, request: Request | None = None) -> OllamaDecoder:  # noqa: ARG002 - all of it was asked for
         return OllamaDecoder()
+
+
+def _add_system(messages: list[JsonDict], text: str) -> None:
+    """Many chat templates take one system message, at the head."""
+    if messages and messages[0]["role"] == "system":
+        messages[0]["content"] += f"\n\n{text}"
+    else:
+        messages.insert(0, {"role": "system", "content": text})
+
+
+def _think(asked: Reasoning | None, model: Model) -> bool | str | None:
+    """A switch, for gpt-oss a level. Ollama refuses the field for models that do not think."""
+    if asked is None or "thinking" not in model.features:
+        return None
+    if "gpt-oss" not in model.id:
+        return asked.effort != "none"
+    match asked.effort:
+        case None:
+            return None
+        case "none" | "minimal" | "low":
+            return "low"
+        case "medium":
+            return "medium"
+        case _:
+            return "high"
 
 
 def _options(request: Request, model: Model) -> JsonDict:
@@ -90,6 +125,10 @@ def _options(request: Request, model: Model) -> JsonDict:
         options["num_predict"] = limit
     if request.temperature is not None:
         options["temperature"] = request.temperature
+    if request.top_p is not None:
+        options["top_p"] = request.top_p
+    if request.top_k is not None:
+        options["top_k"] = request.top_k
     if request.stop:
         options["stop"] = list(request.stop)
     return options
@@ -134,7 +173,7 @@ def _messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
     written: list[JsonDict] = []
     names: dict[str, str] = {}
     for message in conversation:
-        names |= {part.id: part.name for part in message.parts if isinstance(part, ToolCall)}
+        names |= {part.id: wire_name(part.name) for part in message.parts if isinstance(part, ToolCall)}
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         written += [_result(result, names.get(result.call_id, ""), model) for result in results]
         if (spoken := _spoken(message, model)) is not None:
@@ -155,7 +194,8 @@ def _spoken(message: Message, model: Model) -> JsonDict | None:
     body |= _images(message.parts, model)
     if calls := [part for part in message.parts if isinstance(part, ToolCall)]:
         body["tool_calls"] = [
-            {"function": {"name": call.name, "arguments": arguments_object(call.arguments)}} for call in calls
+            {"function": {"name": wire_name(call.name), "arguments": arguments_object(call.arguments)}}
+            for call in calls
         ]
     thoughts = [p.text for p in message.parts if isinstance(p, Thinking) and own_thinking(p, model)]
     if thoughts and calls:

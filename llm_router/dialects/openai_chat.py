@@ -49,7 +49,7 @@ class OpenAIChat:
         decoder.ended = True
         return decoder.answer()
 
-    def decoder(self) -> OpenAIChatDecoder:
+    def decoder(self, request: Request | None = None) -> OpenAIChatDecoder:  # noqa: ARG002 - all of it was asked for
         return OpenAIChatDecoder()
 
 

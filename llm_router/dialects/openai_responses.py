@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
     check_features,
-    check_stops,
     data_url,
     document_text,
     file_name,
@@ -19,6 +18,7 @@ from llm_router.dialects.encoding import (
     split_system,
     tool_schema,
     wire_id,
+    wire_name,
 )
 from llm_router.dialects.failures import failure
 from llm_router.dialects.json_schema import is_strict
@@ -31,6 +31,7 @@ from llm_router.nouns import (
     Message,
     Model,
     Part,
+    Reasoning,
     Request,
     Text,
     Thinking,
@@ -46,7 +47,6 @@ class OpenAIResponses:
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
         check_features(request, model)
-        check_stops(request, model, 0)
         system, messages = split_system(request.messages)
         thinks = "thinking" in model.features
         body: JsonDict = {
@@ -61,10 +61,13 @@ class OpenAIResponses:
             body["include"] = ["reasoning.encrypted_content"]
         if (limit := output_limit(request, model)) is not None:
             body["max_output_tokens"] = limit
-        if request.temperature is not None and not thinks:  # reasoning models refuse it
-            body["temperature"] = request.temperature
+        if not thinks:  # reasoning models refuse both
+            body |= _sampling(request)
+        if thinks and (reasoning := _reasoning(request.reasoning)):
+            body["reasoning"] = reasoning
+        if tools := _tools(request):
+            body["tools"] = tools
         if request.tools:
-            body["tools"] = [_tool(tool) for tool in request.tools]
             body["tool_choice"] = _tool_choice(request.tool_choice)
             body["parallel_tool_calls"] = request.tool_choice.parallel
         if request.schema is not None:
@@ -83,24 +86,56 @@ class OpenAIResponses:
         decoder.feed({"type": ending, "response": body})
         return decoder.answer()
 
-    def decoder(self) -> OpenAIResponsesDecoder:
-        return OpenAIResponsesDecoder()
+    def decoder(self, request: Request | None = None) -> OpenAIResponsesDecoder:
+        """There are no stop sequences in this format: the decoder looks for them."""
+        return OpenAIResponsesDecoder(request.stop if request is not None else ())
+
+
+def _sampling(request: Request) -> JsonDict:
+    wishes = {"temperature": request.temperature, "top_p": request.top_p}
+    return {name: value for name, value in wishes.items() if value is not None}
+
+
+def _reasoning(asked: Reasoning | None) -> JsonDict:
+    """How much to think, and whether its summary is wanted."""
+    if asked is None:
+        return {}
+    wish: JsonDict = {"summary": "auto"} if asked.shown and asked.effort != "none" else {}
+    effort = asked.effort
+    if effort is None and asked.budget_tokens is not None:
+        effort = (
+            "low" if asked.budget_tokens <= 2_048 else "medium" if asked.budget_tokens <= 8_192 else "high"
+        )
+    if effort is not None:
+        wish["effort"] = "xhigh" if effort == "max" else effort
+    return wish
+
+
+def _tools(request: Request) -> list[JsonDict]:
+    tools = [_tool(tool) for tool in request.tools]
+    if request.web_search is not None:
+        search: JsonDict = {"type": "web_search"}
+        if request.web_search.allowed_domains:
+            search["filters"] = {"allowed_domains": list(request.web_search.allowed_domains)}
+        tools.append(search)
+    return tools
 
 
 def _tool(tool: Tool) -> JsonDict:
     # `strict` is on by default here, and would refuse most schemas
+    schema = tool_schema(tool)
     return {
         "type": "function",
-        "name": tool.name,
+        "name": wire_name(tool.name),
         "description": tool.description,
-        "parameters": tool_schema(tool),
-        "strict": False,
+        "parameters": schema,
+        "strict": tool.strict and is_strict(schema),
     }
 
 
 def _tool_choice(choice: ToolChoice) -> str | JsonDict:
     if choice.mode == "tool":
-        return {"type": "function", "name": choice.name}
+        return {"type": "function", "name": wire_name(choice.name or "")}
     return "required" if choice.mode == "any" else choice.mode
 
 
@@ -126,8 +161,8 @@ def _said_by_model(part: Part, model: Model) -> Iterable[JsonDict]:
         case Text(text) if text:
             yield {"type": "message", "role": "assistant", "content": text}
         case ToolCall(call_id, name, arguments):
-            call: JsonDict = {"type": "function_call", "call_id": wire_id(call_id), "name": name}
-            yield call | {"arguments": arguments or "{}"}
+            call: JsonDict = {"type": "function_call", "call_id": wire_id(call_id)}
+            yield call | {"name": wire_name(name), "arguments": arguments or "{}"}
         case Thinking() if part.signature and own_thinking(part, model):
             item_id, _, encrypted = part.signature.partition(":")
             summary = [{"type": "summary_text", "text": part.text}] if part.text else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llm_router.dialects.assembler import Decoder
@@ -21,8 +21,8 @@ class _Item:
 
 
 class OpenAIResponsesDecoder(Decoder):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, stops: Sequence[str] = ()) -> None:
+        super().__init__(stops)
         self._items: dict[int, _Item] = {}
         self._calls = 0
         self._refused = False

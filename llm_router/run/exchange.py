@@ -90,7 +90,7 @@ class Exchange:
         """Yields nothing for a plain request. Raises UpstreamError; else `answer` is set at the end."""
         dialect = dialects.get(self.provider.dialect)
         payload = dialect.encode(self.request, self.model, stream=True)
-        decoder, held = dialect.decoder(), list[Delta]()
+        decoder, held = dialect.decoder(self.request), list[Delta]()
         async with aclosing(self._told(payload, decoder)) as deltas:
             async for delta in deltas:
                 self._note(delta)
