@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import parse_qs
 
 from llm_router.dialects import inbound
 from llm_router.gateway import callers
@@ -17,16 +18,16 @@ DOOR = "gateway"
 
 
 async def answer(visit: Visit) -> None:
-    await _answer(visit, None)
+    await _answer(visit, inbound.get(visit.dialect), None)
 
 
 async def answer_streamed(visit: Visit) -> None:
-    """Gemini says in the URL that it wants a stream."""
-    await _answer(visit, True)
+    """Gemini says in the URL that it wants a stream, and in which form."""
+    events = parse_qs(visit.call.query).get(b"alt") == [b"sse"]
+    await _answer(visit, inbound.get(visit.dialect if events else "gemini_array"), True)
 
 
-async def _answer(visit: Visit, stream: bool | None) -> None:
-    speaks = inbound.get(visit.dialect)
+async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     if stream is None and "model" in visit.values:
         stream = False
     request = visit.generation.turns.read(await read(visit, speaks, stream), _told(visit))

@@ -158,7 +158,7 @@ class Delivery:
 
     def _head(self) -> Head:
         tokens = self._decision.plan.input_tokens if self._decision else 0
-        return Head(self._request, self._activity.model or "", tokens)
+        return Head(self._request, self._activity.model or "", tokens, self._activity.provider or "")
 
     def _headers(self, decision: Decision | None = None) -> list[tuple[str, str]]:
         """What is known: of a stream not yet its cost."""

@@ -173,7 +173,7 @@ def _responses(route: Route) -> JsonDict:
         }
     content = ["text/plain"] if route.name == "metrics" else ["application/json"]
     if route.name in {"answer", "answer_streamed"}:
-        content.append("application/x-ndjson" if route.dialect == OLLAMA else "text/event-stream")
+        content.append("application/x-ndjson" if route.dialect.startswith(OLLAMA) else "text/event-stream")
     good: JsonDict = {"description": "Done.", "content": {kind: {"schema": {}} for kind in content}}
     if route.method == "HEAD":
         good = {"description": "Done."}

@@ -53,7 +53,7 @@ ROUTES = (
     Route("GET", "/v1beta/models", "models", GEMINI, "Models and aliases, in Gemini's form."),
     Route("GET", "/v1beta/models/{model}", "model", GEMINI, "One of them."),
     Route("POST", "/api/chat", "answer", OLLAMA, "Ollama's chat, streamed unless told otherwise."),
-    Route("POST", "/api/generate", "answer", OLLAMA, "Ollama's completion of a prompt, likewise."),
+    Route("POST", "/api/generate", "answer", "ollama_generate", "Ollama's completion of a prompt, likewise."),
     Route("GET", "/api/tags", "models", OLLAMA, "Models and aliases, in Ollama's form."),
     Route("POST", "/api/show", "show", OLLAMA, "One of them."),
     Route("GET", "/api/version", "version", OLLAMA, "The version of Ollama whose API this is."),

@@ -13,14 +13,13 @@ from llm_router.ports import Head, Problem, Renderer
 class GeminiInbound:
     """`array`: a stream is one JSON array, as callers get it that do not ask for `alt=sse`."""
 
-    name = "gemini"
-
     def __init__(self, *, array: bool = False) -> None:
+        self.name = "gemini_array" if array else "gemini"
         self.content_type = "application/json" if array else "text/event-stream"
         self._array = array
 
     def sketch(self, body: bytes, *, model: str | None = None, stream: bool | None = None) -> Request:
-        return sketch(body, model or "", stream=bool(stream))
+        return sketch(body, model or "", stream=bool(stream), dialect=self.name)
 
     def parse(self, sketch: Request) -> Request:
         return parse(sketch)

@@ -56,7 +56,8 @@ class _Settings(msgspec.Struct):
 
 
 class _Head(_Settings, kw_only=True):
-    contents: list[msgspec.Raw]
+    contents: list[msgspec.Raw] = []
+    wrapped: msgspec.Raw = field(default=_ABSENT, name="generateContentRequest")
 
 
 class _Whole(_Settings, kw_only=True):
@@ -82,12 +83,14 @@ _TURN = msgspec.json.Decoder(dict[str, Any])
 _TOOLS = msgspec.json.Decoder(list[dict[str, Any]] | None)
 
 
-def sketch(body: bytes, model: str, *, stream: bool) -> Request:
+def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") -> Request:
     head = read(body, _HEAD)
+    if not head.contents and head.wrapped:  # as `countTokens` takes it
+        return sketch(bytes(head.wrapped), model, stream=stream, dialect=dialect)
     if not head.contents:
         raise refused("contents", "contents is not specified")
     media = _media(body, head.contents)
-    request = _settings(head, model, stream=stream, body=body)
+    request = _settings(head, model, stream=stream)
     needs: set[Feature] = set(media.needs)
     if request.tools and request.tool_choice.mode != "none":
         needs.add("tools")
@@ -101,6 +104,7 @@ def sketch(body: bytes, model: str, *, stream: bool) -> Request:
         tools=(),
         input_tokens=tokens(len(body), media),
         needs=frozenset(needs),
+        origin=Origin(dialect, body),
     )
 
 
@@ -109,7 +113,7 @@ def parse(sketched: Request) -> Request:
     if sketched.origin is None:
         return sketched
     whole = read(sketched.origin.body, _WHOLE)
-    request = _settings(whole, sketched.model or "", stream=sketched.stream, body=sketched.origin.body)
+    request = _settings(whole, sketched.model or "", stream=sketched.stream)
     _refuse_hosted(whole)
     messages = Conversation().messages(whole.contents)
     if told := _system(whole):
@@ -117,7 +121,7 @@ def parse(sketched: Request) -> Request:
     return replace(sketched, messages=messages, tools=request.tools)
 
 
-def _settings(head: _Settings, model: str, *, stream: bool, body: bytes) -> Request:
+def _settings(head: _Settings, model: str, *, stream: bool) -> Request:
     if head.cached or head.cached_content:
         raise refused("cachedContent", "cached contents live at Google; send the contents themselves")
     config = record(head.config) or record(head.generation_config)
@@ -138,7 +142,6 @@ def _settings(head: _Settings, model: str, *, stream: bool, body: bytes) -> Requ
         tool_choice=choice,
         stream=stream,
         door="gateway",
-        origin=Origin("gemini", body),
     )
 
 

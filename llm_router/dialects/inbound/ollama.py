@@ -16,10 +16,10 @@ from llm_router.ports import Head, Problem, Renderer
 class OllamaInbound:
     """`generate`: of `/api/generate`, which takes one prompt and has no tools."""
 
-    name = "ollama"
     content_type = "application/x-ndjson"
 
     def __init__(self, *, generate: bool = False) -> None:
+        self.name = "ollama_generate" if generate else "ollama"
         self._generate = generate
 
     def sketch(self, body: bytes, *, model: str | None = None, stream: bool | None = None) -> Request:  # noqa: ARG002 - in the body

@@ -76,7 +76,7 @@ def sketch_chat(body: bytes) -> Request:
     head = read(body, _CHAT_HEAD)
     if not head.messages:
         raise refused("messages", "at least one message is required; there is no model to load here")
-    request, media = _settings(head, body), _media(body, head.messages)
+    request, media = _settings(head), _media(body, head.messages)
     needs = _needs(request, media)
     if bytes(head.tools) not in _NO_TOOLS:
         needs |= {"tools"}
@@ -85,6 +85,7 @@ def sketch_chat(body: bytes) -> Request:
         messages=(_last_words(head.messages),),
         input_tokens=tokens(len(body), media),
         needs=needs,
+        origin=Origin("ollama", body),
     )
 
 
@@ -114,13 +115,17 @@ def generate(body: bytes) -> Request:
         messages = (Message("system", (Text(whole.system),)), *messages)
     media = Media()
     media.add(parts)
-    request = _settings(whole, body)
+    request = _settings(whole)
     return replace(
-        request, messages=messages, input_tokens=tokens(len(body), media), needs=_needs(request, media)
+        request,
+        messages=messages,
+        input_tokens=tokens(len(body), media),
+        needs=_needs(request, media),
+        origin=Origin("ollama_generate", body),
     )
 
 
-def _settings(head: _Settings, body: bytes) -> Request:
+def _settings(head: _Settings) -> Request:
     if not head.model:
         raise refused("model", "Field required")
     options = record(head.options)
@@ -136,7 +141,6 @@ def _settings(head: _Settings, body: bytes) -> Request:
         reasoning=_reasoning(head.think),
         stream=head.stream is not False,
         door="gateway",
-        origin=Origin("ollama", body),
     )
 
 
