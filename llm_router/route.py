@@ -11,7 +11,7 @@ from llm_router.admit.policy import admit
 from llm_router.admit.sessions import Sessions
 from llm_router.classify import assess
 from llm_router.errors import RouterError
-from llm_router.nouns import Billing, Decision, Done, Event, Model, Planned, Reply, Request, new_id
+from llm_router.nouns import Billing, Chunk, Decision, Done, Event, Model, Planned, Reply, Request, new_id
 from llm_router.plan import World, plan, settle
 from llm_router.ports import Ledger, Prices
 from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run
@@ -54,7 +54,8 @@ class Router:
     async def stream(self, request: Request, exchange: ExchangeFactory = Exchange) -> AsyncGenerator[Event]:
         """The events of one request; the first is Planned, the last Done. Whatever happens, what was tried is recorded.
 
-        `exchange` is how one upstream is spoken to: a door that relays bytes brings its own.
+        `exchange` is how one upstream is spoken to: a door that relays bytes brings its own. The last bytes of an
+        answer leave after it was recorded.
         """
         started = time.perf_counter()
         decision = await self.decide(request)
@@ -82,6 +83,8 @@ class Router:
             decision = self._completed(decision, run, error, (time.perf_counter() - started) * 1000)
             self.sessions.note(decision)
             self.ledger.record(decision)
+        if run.farewell:
+            yield Chunk(run.farewell)
         if run.answer is not None:  # else an error has left this function already
             yield Done(Reply(run.answer, decision))
 

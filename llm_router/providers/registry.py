@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from llm_router.providers import vendors
 from llm_router.providers.endpoints import SCHEME_PORTS, Endpoint, is_loopback, locate
 from llm_router.providers.vendors import Vendor
 from llm_router.settings import ProviderSettings, Settings
+from llm_router.wire import Wire
 
 
 class Registry:
@@ -29,6 +31,8 @@ class Registry:
         custom = (name for name in settings.providers if name not in self._vendors)
         self._vendors |= {name: self._custom(name) for name in custom}
         self._built: dict[str, Provider] = {}
+        self._carriers: dict[str, Provider] = {}
+        self._wire = Wire()
         self._endpoints: dict[str, Endpoint] = {}
 
     def names(self) -> Sequence[str]:
@@ -79,6 +83,19 @@ class Registry:
             self._built.setdefault(name, self._build(vendor))  # a listing may build it in a thread meanwhile
         return self._built[name]
 
+    def carrier(self, name: str) -> Provider:
+        """Likewise, over our own wire where the vendor can be reached so: for the gateway, which relays bytes."""
+        if name not in self._carriers:
+            vendor, readiness = self.vendor(name), self.configured(name)
+            if vendor.is_cli or vendor.name == "vertex" or not readiness.ready:
+                return self.get(name)
+            from llm_router.providers.raw import RawProvider
+
+            self._carriers[name] = RawProvider(
+                vendor, self._endpoint(vendor), self._wire, partial(self.get, name)
+            )
+        return self._carriers[name]
+
     def fingerprint(self, name: str) -> str:
         """A few digits that change with the provider's key, and from which no key can be found; "" without one."""
         vendor = self._vendors.get(name)
@@ -93,9 +110,10 @@ class Registry:
         return (parts.hostname or "", parts.port or SCHEME_PORTS[parts.scheme]) if here else None
 
     async def aclose(self) -> None:
-        built, self._built = self._built, {}
+        built, self._built, self._carriers = self._built, {}, {}
         for provider in built.values():
             await provider.aclose()
+        await self._wire.aclose()
 
     def _own(self, name: str) -> ProviderSettings:
         return self._settings.providers.get(name) or ProviderSettings()

@@ -15,8 +15,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Generator,
-    Iterator,
-    Mapping,
     Sequence,
 )
 from contextlib import aclosing, contextmanager
@@ -27,11 +25,12 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from llm_router import __version__
-from llm_router.dialects.failures import failure, redact
+from llm_router.dialects.failures import failure
 from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind, JsonDict, Model
 from llm_router.ports import Call, Readiness
 from llm_router.providers.endpoints import Endpoint, is_loopback
+from llm_router.providers.trouble import trouble
 from llm_router.providers.vendors import Vendor
 
 HOP_HEADER = "x-llm-router-hop"  # lets a gateway of ours refuse to route its own call again
@@ -177,22 +176,9 @@ class SdkProvider(ABC, Generic[C]):
         except StopAsyncIteration:
             raise
         except Exception as error:
-            raise self._failure(error) from None  # an SDK's text may quote the request
-
-    def _failure(self, error: Exception) -> UpstreamError:
-        causes = list(_causes(error))
-        for cause in causes:
-            if isinstance(cause, UpstreamError):
-                return cause
-        kind = _kind({cls.__name__ for cause in causes for cls in type(cause).__mro__}, begun=_answered.get())
-        innermost = causes[-1]
-        said = (
-            f" ({type(innermost).__name__}: {redact(str(innermost))})"
-            if kind is not FailureKind.TIMEOUT
-            else ""
-        )
-        fix = self._vendor.install if kind in {FailureKind.CONNECTION, FailureKind.AUTH} else ""
-        return UpstreamError(kind, f"{self._vendor.title}: {_SAID[kind]}{said}", fix=fix)
+            raise trouble(
+                self._vendor, error, begun=_answered.get()
+            ) from None  # an SDK's text may quote the request
 
 
 def is_plain(response: Any) -> bool:
@@ -209,40 +195,6 @@ def without_proxies() -> Generator[None]:
         yield
     finally:
         os.environ.update(aside)
-
-
-_SAID: Mapping[FailureKind, str] = {
-    FailureKind.TIMEOUT: "no answer in time",
-    FailureKind.CONNECTION: "no connection",
-    FailureKind.TRUNCATED: "the stream was cut",
-    FailureKind.MALFORMED: "the answer could not be read",
-    FailureKind.AUTH: "no credentials",
-    FailureKind.SERVER_ERROR: "the call failed",
-}
-# By name: httpx, httpx2 and the SDKs each have their own classes, and importing all of them to compare costs more
-# than the call.
-_NOT_SIGNED_IN = {"GoogleAuthError"}
-_TIMEOUTS = {"TimeoutError", "TimeoutException"}
-_UNREADABLE = {"ValueError", "DecodingError", "TypeError", "AttributeError", "LookupError"}
-_BROKEN = {"OSError", "TransportError", "EndOfStream"}
-
-
-def _kind(names: set[str], *, begun: bool) -> FailureKind:
-    if names & _NOT_SIGNED_IN:
-        return FailureKind.AUTH
-    if names & _TIMEOUTS:
-        return FailureKind.TIMEOUT
-    if names & _BROKEN:
-        return FailureKind.TRUNCATED if begun else FailureKind.CONNECTION
-    return FailureKind.MALFORMED if names & _UNREADABLE else FailureKind.SERVER_ERROR
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from. Not `__context__`: that may be the failure of an earlier attempt."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__
 
 
 def _body(content: bytes) -> object:

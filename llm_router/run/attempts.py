@@ -65,6 +65,7 @@ class Run:
     exchange: ExchangeFactory = Exchange
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     answer: Answer | None = None
+    farewell: bytes = b""  # for the caller, once the answer is recorded
     _deadline: float = 0.0
 
     async def events(self) -> AsyncGenerator[Trying | Failed | Delta | Chunk]:
@@ -159,7 +160,7 @@ class _Try:
                 async for delta in deltas:
                     self.committed = exchange.committed
                     yield delta
-            self.run.answer = exchange.answer
+            self.run.answer, self.run.farewell = exchange.answer, exchange.farewell
             self.kind = None
         except UpstreamError as error:
             self.error, self.kind = error, error.kind

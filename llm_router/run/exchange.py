@@ -29,15 +29,36 @@ CHARS_PER_TOKEN = 4
 FAREWELL_S = 5.0  # after the end mark only the bookkeeping is missing: the usage, the end of the connection
 
 
-def _real(delta: Delta) -> bool:
+def is_real(delta: Delta) -> bool:
     """Thinking is not an answer yet: a model that only thought may still be replaced by another."""
     return isinstance(delta, ToolCallDelta) or (isinstance(delta, TextDelta) and bool(delta.text.strip()))
+
+
+def size_of(delta: Delta) -> int:
+    """Characters."""
+    return len(delta.arguments if isinstance(delta, ToolCallDelta) else delta.text)
+
+
+def estimated(input_tokens: int, seen_chars: int) -> Usage | None:
+    """What a stream will have cost that broke after it began; None for one that did not."""
+    if not seen_chars:
+        return None
+    return Usage(input_tokens, max(1, seen_chars // CHARS_PER_TOKEN), estimated=True)
+
+
+def completed(answer: Answer, provider: str, input_tokens: int) -> Answer:
+    """With what the decoder cannot know: who spoke, and how long the request was where the upstream does not say."""
+    answer = dialects.issued_by(answer, provider)
+    if answer.usage.estimated and not answer.usage.input_tokens:
+        answer = replace(answer, usage=replace(answer.usage, input_tokens=input_tokens))
+    return answer
 
 
 class Exchanging(Protocol):
     """One attempt at one upstream, as run sees it. Closing `deltas()` closes the upstream connection."""
 
     answer: Answer | None
+    farewell: bytes  # the last of what the caller is sent, for after the answer was recorded
     committed: bool
     first_token_ms: float | None
 
@@ -78,6 +99,7 @@ class Exchange:
     deadline_s: float
     input_tokens: int = 0
     answer: Answer | None = None
+    farewell: bytes = b""
     committed: bool = False
     first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
@@ -102,7 +124,7 @@ class Exchange:
                     for each in held:
                         yield each
                     held.clear()
-        self.answer = self._completed(decoder.answer())
+        self.answer = completed(decoder.answer(), self.provider.name, self.input_tokens)
         if self.answer.empty:
             raise UpstreamError(FailureKind.EMPTY, "an empty answer")
 
@@ -110,21 +132,12 @@ class Exchange:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
         if self.answer is not None:
             return self.answer.usage
-        if not self._seen_chars:
-            return None
-        return Usage(self.input_tokens, max(1, self._seen_chars // CHARS_PER_TOKEN), estimated=True)
-
-    def _completed(self, answer: Answer) -> Answer:
-        """What the decoder cannot know: who spoke, and how long the request was where the upstream does not say."""
-        answer = dialects.issued_by(answer, self.provider.name)
-        if answer.usage.estimated and not answer.usage.input_tokens:
-            answer = replace(answer, usage=replace(answer.usage, input_tokens=self.input_tokens))
-        return answer
+        return estimated(self.input_tokens, self._seen_chars)
 
     def _note(self, delta: Delta) -> None:
         self._alive = True
-        self._seen_chars += len(delta.arguments if isinstance(delta, ToolCallDelta) else delta.text)
-        if self.first_token_ms is None and _real(delta):
+        self._seen_chars += size_of(delta)
+        if self.first_token_ms is None and is_real(delta):
             self.first_token_ms = (time.perf_counter() - self._started) * 1000
 
     async def _told(self, payload: JsonDict, decoder: StreamDecoder) -> AsyncGenerator[Delta]:

@@ -37,13 +37,15 @@ AMBIENT = {
 }
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=[*FAMILIES, *(f"raw-{name}" for name in FAMILIES if name != "vertex")])
 async def provider(request, box):
-    """One provider of each SDK family; `responses` is OpenAI by its other format."""
+    """One provider of each SDK family, and the same over our own wire; `responses` is OpenAI by its other format."""
+    family = request.param.removeprefix("raw-")
     settings = Settings(providers={"openai": ProviderSettings(dialect="openai_responses")})
-    chosen = settings if request.param == "responses" else Settings()
+    chosen = settings if family == "responses" else Settings()
     registry = Registry(chosen, box.environ())
-    yield registry.get("openai" if request.param == "responses" else request.param)
+    get = registry.get if family == request.param else registry.carrier
+    yield get("openai" if family == "responses" else family)
     await registry.aclose()
 
 

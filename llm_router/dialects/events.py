@@ -1,0 +1,153 @@
+"""From the bytes of a streamed answer to its events: server-sent events, lines of JSON, or one plain JSON body.
+
+The rules are those of https://html.spec.whatwg.org/multipage/server-sent-events.html, except that an event the end of
+the stream cuts off is given out too: some vendors leave out the last blank line.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+import msgspec
+
+from llm_router.errors import UpstreamError
+from llm_router.nouns import FailureKind, JsonDict
+
+LONGEST_EVENT = 64 * 1024 * 1024  # bytes; a picture in base64 is far from it, an upstream gone wild is not
+BOM = b"\xef\xbb\xbf"
+DONE = b"[DONE]"  # how OpenAI's streams end, which is no JSON
+
+Event = tuple[bytes, bytes]  # the event's name, b"" where it has none, and its data
+
+
+class Splitter(Protocol):
+    """Incremental: `feed` takes bytes as they arrive, cut anywhere, and gives the events that are complete; `end` what
+    is left. Raises UpstreamError(MALFORMED) for an event beyond LONGEST_EVENT.
+    """
+
+    def feed(self, piece: bytes) -> list[Event]: ...
+    def end(self) -> list[Event]: ...
+
+
+class SseSplitter:
+    """Server-sent events. A body that is JSON from its first byte on is one event: a server that does not stream."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._began = False
+        self._plain: bytearray | None = None
+        self._after_cr = False
+
+    def feed(self, piece: bytes) -> list[Event]:
+        if not self._began:
+            piece = self._begin(piece)
+        if self._plain is not None:
+            self._plain += piece
+            _check(len(self._plain))
+            return []
+        if self._after_cr or b"\r" in piece:
+            piece = self._unified(piece)
+        *blocks, self._rest = (self._rest + piece).split(b"\n\n")
+        _check(len(self._rest))
+        return [event for block in blocks if (event := _event(block)) is not None]
+
+    def end(self) -> list[Event]:
+        if self._plain is not None:
+            return [(b"", bytes(self._plain))]
+        event = _event(self._rest)
+        self._rest = b""
+        return [] if event is None else [event]
+
+    def _begin(self, piece: bytes) -> bytes:
+        """Look at the first bytes that say anything."""
+        piece = self._rest + piece
+        said = piece.removeprefix(BOM).lstrip(b" \t\r\n")
+        if not said or (len(piece) < len(BOM) and BOM.startswith(piece)):
+            self._rest = piece
+            return b""
+        self._rest, self._began = b"", True
+        if said[:1] in b"{[":
+            self._plain = bytearray()
+        return said
+
+    def _unified(self, piece: bytes) -> bytes:
+        """Line ends are LF, CRLF or CR; a CR at the end of a piece may be the first half of a CRLF."""
+        if self._after_cr and piece[:1] == b"\n":
+            piece = piece[1:]
+        self._after_cr = piece[-1:] == b"\r" if piece else self._after_cr
+        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+class LineSplitter:
+    """One JSON object a line, as Ollama streams."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> list[Event]:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        _check(len(self._rest))
+        return [(b"", line) for line in lines if line.strip()]
+
+    def end(self) -> list[Event]:
+        rest, self._rest = self._rest, b""
+        return [(b"", rest)] if rest.strip() else []
+
+
+def splitter(dialect: str) -> Splitter:
+    return LineSplitter() if dialect == "ollama" else SseSplitter()
+
+
+def decoded(event: Event) -> JsonDict | None:
+    """The event as decoders take it; None for one without JSON. Raises UpstreamError(MALFORMED)."""
+    name, data = event
+    if data == DONE:
+        return None
+    value = parsed(data)
+    if name and "type" not in value:
+        value["event"] = name.decode("utf-8", "replace")
+    return value
+
+
+def parsed(data: bytes) -> JsonDict:
+    """A JSON object. Raises UpstreamError(MALFORMED) for anything else."""
+    try:
+        value: Any = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError):
+        try:
+            value = json.loads(
+                data
+            )  # takes what some vendors write and the standard does not know: NaN, half a pair
+        except (ValueError, RecursionError):
+            raise UpstreamError(FailureKind.MALFORMED, f"it sent no JSON: {_start(data)}") from None
+    if isinstance(value, dict):
+        return value  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):  # Google wraps an error of a stream in a list
+        return {"error": value}
+    raise UpstreamError(FailureKind.MALFORMED, f"it sent no JSON object: {_start(data)}")
+
+
+def _start(data: bytes) -> str:
+    return repr(data[:60].decode("utf-8", "replace"))
+
+
+def _check(size: int) -> None:
+    if size > LONGEST_EVENT:
+        raise UpstreamError(FailureKind.MALFORMED, f"one event of more than {LONGEST_EVENT >> 20} MB")
+
+
+def _event(block: bytes) -> Event | None:
+    """None for what holds no data: comments that keep the connection alive."""
+    if block.startswith(b"data: ") and b"\n" not in block:
+        return (b"", block[6:])
+    name, data = b"", list[bytes]()
+    for line in block.split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    text = b"\n".join(data)
+    return (name, text) if text else None

@@ -1,0 +1,172 @@
+"""A vendor over our own wire: for everybody who is reached by HTTP and, at most, a key.
+
+    send     one request as bytes, the answer as bytes: for who relays
+    stream   `ports.Provider`, like an SDK's
+
+Vertex by project, which signs in as Google's SDK does, and the command-line clients keep their own providers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from llm_router import __version__, wire
+from llm_router.dialects.events import decoded, parsed, splitter
+from llm_router.dialects.failures import failure
+from llm_router.errors import UpstreamError
+from llm_router.nouns import JsonDict, Model
+from llm_router.ports import Call, Provider, Readiness
+from llm_router.providers.endpoints import Endpoint, is_loopback
+from llm_router.providers.sdk import HOP_HEADER
+from llm_router.providers.trouble import trouble
+from llm_router.providers.vendors import Vendor
+
+# What the dialect writes for: https://platform.claude.com/docs/en/api/versioning
+ANTHROPIC_VERSION = "2026-10-21"
+LONGEST_ERROR = 1024 * 1024  # bytes read of an error's body
+_GEMINI_VERSION = re.compile(r"/v1(?:alpha|beta)?\d*$")
+
+
+class RawProvider:
+    """Implements `ports.Provider`. `sdk` gives the provider that knows how to list models."""
+
+    def __init__(
+        self, vendor: Vendor, endpoint: Endpoint, over: wire.Wire, sdk: Callable[[], Provider]
+    ) -> None:
+        self.name, self.dialect = vendor.name, vendor.dialect
+        self._vendor, self._wire, self._sdk = vendor, over, sdk
+        self._key = endpoint.api_key.encode() if endpoint.api_key else b""
+        self._base = endpoint.base_url
+        here = is_loopback(urlsplit(self._base).hostname or "")
+        # a proxy from the environment is for the internet: it could not reach a server on this machine
+        self._proxy = None if here else wire.proxy_for(self._base)
+        self._headers = {
+            "user-agent": f"llm-router/{__version__}",
+            HOP_HEADER: "1",
+            "content-type": "application/json",
+            **_credentials(vendor.dialect, endpoint.api_key),
+            **endpoint.headers,
+        }
+        self._urls: dict[tuple[str, bool], str] = {}
+
+    # ── bytes ────────────────────────────────────────────────────────────────
+
+    async def send(
+        self, model: str, body: bytes, *, stream: bool, headers: Mapping[str, str] | None = None
+    ) -> wire.Received:
+        """The answer, once its head has come and is a 2xx. `headers` are those of this call alone.
+
+        Raises UpstreamError for everything else, in the vendor's own words where it said any.
+        """
+        url = self._urls.get((model, stream)) or self._url(model, stream=stream)
+        sent = {**self._headers, **headers} if headers else self._headers
+        try:
+            received = await self._wire.post(url, sent, body, proxy=self._proxy)
+        except Exception as error:
+            raise trouble(self._vendor, error, begun=False) from None
+        if not 200 <= received.status < 300:
+            raise await self._refused(received)
+        return received
+
+    async def read(self, received: wire.Received) -> bytes:
+        """The whole body. Raises UpstreamError."""
+        with self.reading():
+            return await received.read()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What goes wrong while an answer is read, as UpstreamError."""
+        try:
+            yield
+        except Exception as error:
+            raise trouble(self._vendor, error, begun=True) from None
+
+    async def _refused(self, received: wire.Received) -> UpstreamError:
+        content = bytearray()
+        try:
+            with self.reading():
+                while len(content) < LONGEST_ERROR and (piece := await received.piece()):
+                    content += piece
+        except UpstreamError:
+            pass  # the status says enough
+        finally:
+            received.close()
+        body = bytes(content)
+        if self._key:  # some vendors quote it, in forms no pattern knows
+            body = body.replace(self._key, b"[redacted]")
+        return failure(self.name, received.status, received.headers, _read(body))
+
+    # ── ports.Provider ───────────────────────────────────────────────────────
+
+    async def stream(self, call: Call) -> AsyncGenerator[JsonDict]:
+        body = msgspec.json.encode(call.payload)
+        with self.reading():
+            async with asyncio.timeout(call.timeout_s):
+                received = await self.send(call.model, body, stream=True, headers=call.headers)
+        split = splitter(self.dialect)
+        try:
+            while True:
+                with self.reading():
+                    async with asyncio.timeout(call.timeout_s):
+                        piece = await received.piece()
+                for each in split.feed(piece) if piece else split.end():
+                    if (event := decoded(each)) is not None:
+                        yield event
+                if not piece:
+                    return
+        finally:
+            received.close()
+
+    async def readiness(self) -> Readiness:
+        return await self._sdk().readiness()
+
+    async def installed(self) -> Sequence[Model] | None:
+        return await self._sdk().installed()
+
+    async def aclose(self) -> None:
+        """The wire is shared: who made it closes it."""
+
+    # ── own ──────────────────────────────────────────────────────────────────
+
+    def _url(self, model: str, *, stream: bool) -> str:
+        base = self._base
+        match self.dialect:
+            case "anthropic":
+                url = base.removesuffix("/v1") + "/v1/messages"
+            case "openai_responses":
+                url = base + "/responses"
+            case "ollama":
+                url = base + "/api/chat"
+            case "gemini":
+                url = _gemini_url(base, model, stream=stream)
+            case _:
+                url = base + "/chat/completions"
+        if len(self._urls) < 1000:
+            self._urls[model, stream] = url
+        return url
+
+
+def _gemini_url(base: str, model: str, *, stream: bool) -> str:
+    base = base if _GEMINI_VERSION.search(base) else f"{base}/v1beta"
+    name = quote(model if "/" in model else f"models/{model}", safe="/:@")
+    return f"{base}/{name}:streamGenerateContent?alt=sse" if stream else f"{base}/{name}:generateContent"
+
+
+def _credentials(dialect: str, key: str | None) -> dict[str, str]:
+    version = {"anthropic-version": ANTHROPIC_VERSION} if dialect == "anthropic" else {}
+    if not key:
+        return version
+    return {"x-goog-api-key": key} if dialect == "gemini" else {"authorization": f"Bearer {key}", **version}
+
+
+def _read(body: bytes) -> object:
+    try:
+        return parsed(body)
+    except UpstreamError:
+        return body.decode("utf-8", "replace")

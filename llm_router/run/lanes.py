@@ -1,0 +1,111 @@
+"""How an upstream's answer becomes the caller's bytes: translated, event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from llm_router import dialects
+from llm_router.errors import RouterError
+from llm_router.nouns import Answer, Delta, JsonDict, Model, Request
+from llm_router.ports import Head, Inbound, Renderer
+from llm_router.run.exchange import is_real, size_of
+from llm_router.run.upstream import OverWire, Upstream, answered
+
+
+class Lane(Protocol):
+    """One answer on its way to the caller.
+
+    `read` takes what has arrived (False: that was all) and notes what it was: any delta (`alive`), a real token
+    (`real`), the end mark (`whole`). `write` gives what of it the caller may be sent now. At the end `answer` tells the
+    whole of it, or raises UpstreamError, and `end` gives the last bytes. `error` and `ping` are the renderer's.
+    """
+
+    alive: bool
+    real: bool
+    whole: bool
+    seen_chars: int
+
+    async def open(self, model: Model) -> None: ...
+    async def read(self) -> bool: ...
+    def write(self) -> bytes: ...
+    def answer(self) -> Answer: ...
+    def end(self, answer: Answer) -> bytes: ...
+    def error(self, error: RouterError) -> bytes: ...
+    def ping(self) -> bytes: ...
+    async def plain(self) -> tuple[Answer, bytes]:
+        """For a caller who wants no stream: the answer, and the body that tells it."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Translation:
+    """From the upstream's dialect to the caller's. What came in one read is decoded and written in one go."""
+
+    def __init__(self, upstream: Upstream, dialect: str, inbound: Inbound, head: Head) -> None:
+        self._upstream, self._dialect = upstream, dialects.get(dialect)
+        self._inbound, self._head = inbound, head
+        self._decoder = self._dialect.decoder()
+        self._renderer: Renderer | None = None
+        self._pending: list[Delta] = []
+        self._marks_all = False
+        self.alive = self.real = self.whole = False
+        self.seen_chars = 0
+
+    async def open(self, model: Model) -> None:
+        await self._upstream.open(model.id, self._payload(self._head.request, model))
+
+    def _payload(self, request: Request, model: Model) -> JsonDict:
+        stream = request.stream or not isinstance(self._upstream, OverWire)
+        return self._dialect.encode(request, model, stream=stream)
+
+    async def read(self) -> bool:
+        events = await self._upstream.batch()
+        if events is None:
+            return False
+        for event in events:
+            self._note(self._decoder.feed(event))
+        return True
+
+    def _note(self, deltas: Sequence[Delta]) -> None:
+        if deltas:
+            self.alive = True
+            self._pending += deltas
+            self.seen_chars += sum(map(size_of, deltas))
+            self.real = self.real or any(map(is_real, deltas))
+            # a vendor that marks every piece as the last has said nothing by it
+            self._marks_all = self._marks_all or self.whole
+        self.whole = self._decoder.ended and not self._marks_all
+
+    def write(self) -> bytes:
+        if self._renderer is None:
+            self._renderer = self._inbound.renderer(self._head)
+        pending, self._pending = self._pending, []
+        return self._renderer.feed(pending) if pending else b""
+
+    def answer(self) -> Answer:
+        return self._decoder.answer()
+
+    def end(self, answer: Answer) -> bytes:
+        written = self.write()
+        assert self._renderer is not None
+        return written + self._renderer.end(answer)
+
+    def error(self, error: RouterError) -> bytes:
+        return self._renderer.error(error) if self._renderer is not None else b""
+
+    def ping(self) -> bytes:
+        return self._renderer.ping() if self._renderer is not None else b""
+
+    async def plain(self) -> tuple[Answer, bytes]:
+        if isinstance(self._upstream, OverWire):
+            answer = self._dialect.decode(answered(await self._upstream.whole()))
+        else:
+            while await self.read():
+                pass
+            answer = self.answer()
+        return answer, self._inbound.render(answer, self._head)
+
+    async def aclose(self) -> None:
+        await self._upstream.aclose()

@@ -1,0 +1,121 @@
+"""The answer of one upstream as it arrives, whoever carries it: bytes over our own wire, or an SDK's decoded events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from llm_router.dialects.events import decoded, parsed, splitter
+from llm_router.errors import UpstreamError
+from llm_router.nouns import FailureKind, JsonDict
+from llm_router.ports import Call, Provider
+from llm_router.providers.raw import RawProvider
+from llm_router.wire import Received
+
+encode = msgspec.json.Encoder().encode
+
+
+class Upstream(Protocol):
+    """`open` sends a request; `batch` gives the events that came together, and None after the last. A `batch` that is
+    cancelled loses nothing. `aclose` closes the connection. They raise UpstreamError.
+    """
+
+    async def open(self, model: str, payload: JsonDict) -> None: ...
+    async def batch(self) -> Sequence[JsonDict] | None: ...
+    async def aclose(self) -> None: ...
+
+
+class OverWire:
+    """`open` also waits for the head of the answer. `whole` reads the answer of a request that does not stream."""
+
+    def __init__(self, provider: RawProvider, headers: Mapping[str, str], *, stream: bool) -> None:
+        self._provider, self._headers, self._stream = provider, headers, stream
+        self._received: Received | None = None
+        self._split = splitter(provider.dialect)
+        self._begun = self._ended = False
+
+    async def open(self, model: str, payload: JsonDict) -> None:
+        await self.send(model, encode(payload))
+
+    async def send(self, model: str, body: bytes) -> None:
+        self._received = await self._provider.send(model, body, stream=self._stream, headers=self._headers)
+
+    async def piece(self) -> bytes:
+        """b"" at the end."""
+        assert self._received is not None
+        with self._provider.reading():
+            return await self._received.piece()
+
+    async def batch(self) -> Sequence[JsonDict] | None:
+        if self._ended:
+            return None
+        return self.events(await self.piece())
+
+    def events(self, piece: bytes) -> Sequence[JsonDict]:
+        """Of the next piece; of b"" what stood at the end of the stream without an end of its own."""
+        if piece:
+            found = [event for each in self._split.feed(piece) if (event := decoded(each)) is not None]
+            self._begun = self._begun or bool(found)
+            return found
+        self._ended = True
+        try:
+            return [event for each in self._split.end() if (event := decoded(each)) is not None]
+        except UpstreamError:
+            if not self._begun:
+                raise
+            return ()  # an event that was broken off: the decoder tells that the end is missing
+
+    async def whole(self) -> bytes:
+        assert self._received is not None
+        return await self._provider.read(self._received)
+
+    async def aclose(self) -> None:
+        if self._received is not None:
+            self._received.close()
+
+
+class ThroughSdk:
+    """A provider that gives decoded events, and always streams. The limits are the caller's, not the provider's."""
+
+    def __init__(self, provider: Provider, headers: Mapping[str, str], *, longest_s: float) -> None:
+        self._provider, self._headers, self._longest_s = provider, headers, longest_s
+        self._events: AsyncGenerator[JsonDict] | None = None
+        self._next: asyncio.Task[JsonDict | None] | None = None
+        self._context = (
+            contextvars.copy_context()
+        )  # one for all steps: SDK providers note in it how far they are
+
+    async def open(self, model: str, payload: JsonDict) -> None:
+        call = Call(model, payload, timeout_s=self._longest_s, headers=self._headers)
+        self._events = self._provider.stream(call)
+
+    async def batch(self) -> Sequence[JsonDict] | None:
+        """A step of its own task: to cancel an SDK's generator while it waits would end it."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._step(), context=self._context)
+        event = await asyncio.shield(self._next)
+        self._next = None
+        return None if event is None else (event,)
+
+    async def _step(self) -> JsonDict | None:
+        assert self._events is not None
+        return await anext(self._events, None)
+
+    async def aclose(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.gather(self._next, return_exceptions=True)
+            self._next = None
+        if self._events is not None:
+            await self._events.aclose()
+
+
+def answered(body: bytes) -> JsonDict:
+    """A plain answer. Raises UpstreamError(MALFORMED), or EMPTY where there is none at all."""
+    if not body.strip():
+        raise UpstreamError(FailureKind.EMPTY, "an empty answer")
+    return parsed(body)
