@@ -52,8 +52,11 @@ class App:
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
         flags: Mapping[str, object] | None = None,
+        relays: bool = False,
     ) -> Self:
-        """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer."""
+        """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer; `relays`: for a
+        door that relays bytes, over our own wire where there is a choice.
+        """
         root = root or paths.home()
         environ = os.environ if environ is None else environ
         loaded = config.load(root=root, cwd=cwd or paths.here(), environ=environ, flags=flags or {})
@@ -83,7 +86,13 @@ class App:
         router = Router(
             settings=settings,
             world=world,
-            means=Means(providers.get, health, budgets, prices, settings.routing.deadline_seconds),
+            means=Means(
+                providers.carrier if relays else providers.get,
+                health,
+                budgets,
+                prices,
+                settings.routing.deadline_seconds,
+            ),
             ledger=ledger,
             prices=prices,
             baseline=_baseline(catalogue, settings),

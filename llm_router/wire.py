@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import aiohttp
+    import yarl
 
 KEEP_WARM_S = 30.0
 LONGEST_LINE = 64 * 1024  # of a header: some vendors send long policies
@@ -103,10 +104,10 @@ def _open() -> aiohttp.ClientSession:
     )
 
 
-_urls: dict[str, object] = {}
+_urls: dict[str, yarl.URL] = {}
 
 
-def _url(url: str) -> object:
+def _url(url: str) -> yarl.URL:
     """Parsed once: there are as many as there are models in use."""
     import yarl
 
@@ -118,10 +119,10 @@ def _url(url: str) -> object:
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for this address (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)."""
+    """The proxy that the environment (or the system) names for this address: HTTPS_PROXY, ALL_PROXY, NO_PROXY ..."""
     parts = urlsplit(url)
-    if proxy_bypass_environment(parts.netloc):
+    if proxy_bypass(parts.netloc):
         return None
-    named = getproxies_environment()
+    named = getproxies()
     found = named.get(parts.scheme) or named.get("all")
     return found if found and found.startswith(("http://", "https://")) else None

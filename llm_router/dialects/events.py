@@ -34,7 +34,7 @@ class SseSplitter:
     """Server-sent events. A body that is JSON from its first byte on is one event: a server that does not stream."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: bytes = b""
         self._began = False
         self._plain: bytearray | None = None
         self._after_cr = False
@@ -48,7 +48,8 @@ class SseSplitter:
             return []
         if self._after_cr or b"\r" in piece:
             piece = self._unified(piece)
-        *blocks, self._rest = (self._rest + piece).split(b"\n\n")
+        blocks = (self._rest + piece).split(b"\n\n")
+        self._rest = blocks.pop()
         _check(len(self._rest))
         return [event for block in blocks if (event := _event(block)) is not None]
 
@@ -56,7 +57,7 @@ class SseSplitter:
         if self._plain is not None:
             return [(b"", bytes(self._plain))]
         event = _event(self._rest)
-        self._rest = b""
+        self._rest: bytes = b""
         return [] if event is None else [event]
 
     def _begin(self, piece: bytes) -> bytes:
@@ -83,10 +84,11 @@ class LineSplitter:
     """One JSON object a line, as Ollama streams."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: bytes = b""
 
     def feed(self, piece: bytes) -> list[Event]:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
+        lines = (self._rest + piece).split(b"\n")
+        self._rest = lines.pop()
         _check(len(self._rest))
         return [(b"", line) for line in lines if line.strip()]
 
@@ -114,7 +116,7 @@ def parsed(data: bytes) -> JsonDict:
     """A JSON object. Raises UpstreamError(MALFORMED) for anything else."""
     try:
         value: Any = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         try:
             value = json.loads(
                 data

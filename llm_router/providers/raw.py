@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -20,7 +19,7 @@ from llm_router import __version__, wire
 from llm_router.dialects.events import decoded, parsed, splitter
 from llm_router.dialects.failures import failure
 from llm_router.errors import UpstreamError
-from llm_router.nouns import JsonDict, Model
+from llm_router.nouns import FailureKind, JsonDict, Model
 from llm_router.ports import Call, Provider, Readiness
 from llm_router.providers.endpoints import Endpoint, is_loopback
 from llm_router.providers.sdk import HOP_HEADER
@@ -72,27 +71,34 @@ class RawProvider:
             raise trouble(self._vendor, error, begun=False) from None
         if not 200 <= received.status < 300:
             raise await self._refused(received)
+        if received.headers.get("content-type", "").startswith("text/html"):
+            received.close()
+            raise UpstreamError(FailureKind.MALFORMED, f"{self._vendor.title} sent a page of HTML, no answer")
         return received
 
     async def read(self, received: wire.Received) -> bytes:
         """The whole body. Raises UpstreamError."""
-        with self.reading():
-            return await received.read()
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """What goes wrong while an answer is read, as UpstreamError."""
         try:
-            yield
+            return await received.read()
         except Exception as error:
-            raise trouble(self._vendor, error, begun=True) from None
+            raise self.broken(error) from None
+
+    async def piece(self, received: wire.Received) -> bytes:
+        """What has come since the last piece, b"" at the end. Raises UpstreamError."""
+        try:
+            return await received.piece()
+        except Exception as error:
+            raise self.broken(error) from None
+
+    def broken(self, error: Exception) -> UpstreamError:
+        """What went wrong while an answer was read."""
+        return trouble(self._vendor, error, begun=True)
 
     async def _refused(self, received: wire.Received) -> UpstreamError:
         content = bytearray()
         try:
-            with self.reading():
-                while len(content) < LONGEST_ERROR and (piece := await received.piece()):
-                    content += piece
+            while len(content) < LONGEST_ERROR and (piece := await self.piece(received)):
+                content += piece
         except UpstreamError:
             pass  # the status says enough
         finally:
@@ -106,15 +112,19 @@ class RawProvider:
 
     async def stream(self, call: Call) -> AsyncGenerator[JsonDict]:
         body = msgspec.json.encode(call.payload)
-        with self.reading():
+        try:
             async with asyncio.timeout(call.timeout_s):
                 received = await self.send(call.model, body, stream=True, headers=call.headers)
+        except TimeoutError as error:
+            raise trouble(self._vendor, error, begun=False) from None
         split = splitter(self.dialect)
         try:
             while True:
-                with self.reading():
+                try:
                     async with asyncio.timeout(call.timeout_s):
-                        piece = await received.piece()
+                        piece = await self.piece(received)
+                except TimeoutError as error:
+                    raise self.broken(error) from None
                 for each in split.feed(piece) if piece else split.end():
                     if (event := decoded(each)) is not None:
                         yield event

@@ -41,7 +41,7 @@ def trouble(vendor: Vendor, error: Exception, *, begun: bool) -> UpstreamError:
     kind = _kind({cls.__name__ for cause in causes for cls in type(cause).__mro__}, begun=begun)
     innermost = causes[-1]
     said = (
-        f" ({type(innermost).__name__}: {redact(str(innermost))})" if kind is not FailureKind.TIMEOUT else ""
+        f" ({type(innermost).__name__}: {redact(" ".join(str(innermost).split()))})" if kind is not FailureKind.TIMEOUT else ""
     )
     fix = vendor.install if kind in {FailureKind.CONNECTION, FailureKind.AUTH} else ""
     return UpstreamError(kind, f"{vendor.title}: {_SAID[kind]}{said}", fix=fix)

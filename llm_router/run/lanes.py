@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
 from llm_router import dialects
@@ -47,11 +48,14 @@ class Translation:
         self._upstream, self._dialect = upstream, dialects.get(dialect)
         self._inbound, self._head = inbound, head
         self._decoder = self._dialect.decoder()
-        self._renderer: Renderer | None = None
         self._pending: list[Delta] = []
         self._marks_all = False
         self.alive = self.real = self.whole = False
         self.seen_chars = 0
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return self._inbound.renderer(self._head)
 
     async def open(self, model: Model) -> None:
         await self._upstream.open(model.id, self._payload(self._head.request, model))
@@ -79,8 +83,6 @@ class Translation:
         self.whole = self._decoder.ended and not self._marks_all
 
     def write(self) -> bytes:
-        if self._renderer is None:
-            self._renderer = self._inbound.renderer(self._head)
         pending, self._pending = self._pending, []
         return self._renderer.feed(pending) if pending else b""
 
@@ -88,15 +90,13 @@ class Translation:
         return self._decoder.answer()
 
     def end(self, answer: Answer) -> bytes:
-        written = self.write()
-        assert self._renderer is not None
-        return written + self._renderer.end(answer)
+        return self.write() + self._renderer.end(answer)
 
     def error(self, error: RouterError) -> bytes:
-        return self._renderer.error(error) if self._renderer is not None else b""
+        return self.write() + self._renderer.error(error)
 
     def ping(self) -> bytes:
-        return self._renderer.ping() if self._renderer is not None else b""
+        return self._renderer.ping()
 
     async def plain(self) -> tuple[Answer, bytes]:
         if isinstance(self._upstream, OverWire):

@@ -29,7 +29,8 @@ class Patience:
     async def wait(self, what: Awaitable[T], seconds: float) -> T:
         """Its result. Raises TimeoutError, `what` then being cancelled, when it takes longer than that."""
         task = asyncio.current_task()
-        assert task is not None
+        if task is None:
+            raise RuntimeError("only a task can wait")
         self._until = self._loop.time() + max(0.0, seconds)
         if self._timer is None or self._due_at > self._until:
             self._arm()

@@ -32,9 +32,10 @@ class Upstream(Protocol):
 class OverWire:
     """`open` also waits for the head of the answer. `whole` reads the answer of a request that does not stream."""
 
+    _received: Received | None = None
+
     def __init__(self, provider: RawProvider, headers: Mapping[str, str], *, stream: bool) -> None:
         self._provider, self._headers, self._stream = provider, headers, stream
-        self._received: Received | None = None
         self._split = splitter(provider.dialect)
         self._begun = self._ended = False
 
@@ -46,9 +47,7 @@ class OverWire:
 
     async def piece(self) -> bytes:
         """b"" at the end."""
-        assert self._received is not None
-        with self._provider.reading():
-            return await self._received.piece()
+        return await self._provider.piece(self._answer)
 
     async def batch(self) -> Sequence[JsonDict] | None:
         if self._ended:
@@ -70,8 +69,13 @@ class OverWire:
             return ()  # an event that was broken off: the decoder tells that the end is missing
 
     async def whole(self) -> bytes:
-        assert self._received is not None
-        return await self._provider.read(self._received)
+        return await self._provider.read(self._answer)
+
+    @property
+    def _answer(self) -> Received:
+        if self._received is None:
+            raise RuntimeError("nothing was sent")
+        return self._received
 
     async def aclose(self) -> None:
         if self._received is not None:
@@ -83,7 +87,7 @@ class ThroughSdk:
 
     def __init__(self, provider: Provider, headers: Mapping[str, str], *, longest_s: float) -> None:
         self._provider, self._headers, self._longest_s = provider, headers, longest_s
-        self._events: AsyncGenerator[JsonDict] | None = None
+        self._events: AsyncGenerator[JsonDict] = _nothing()
         self._next: asyncio.Task[JsonDict | None] | None = None
         self._context = (
             contextvars.copy_context()
@@ -102,7 +106,6 @@ class ThroughSdk:
         return None if event is None else (event,)
 
     async def _step(self) -> JsonDict | None:
-        assert self._events is not None
         return await anext(self._events, None)
 
     async def aclose(self) -> None:
@@ -110,8 +113,12 @@ class ThroughSdk:
             self._next.cancel()
             await asyncio.gather(self._next, return_exceptions=True)
             self._next = None
-        if self._events is not None:
-            await self._events.aclose()
+        await self._events.aclose()
+
+
+async def _nothing() -> AsyncGenerator[JsonDict]:
+    return
+    yield
 
 
 def answered(body: bytes) -> JsonDict:
