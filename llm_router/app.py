@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,21 +71,9 @@ class App:
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts)
         inventory = Inventory(providers, database)
 
-        async def world() -> World:
-            found = await inventory.look()
-            return World(
-                catalogue=catalogue,
-                ready={name: each.readiness for name, each in found.items()},
-                installed={name: each.models for name, each in found.items() if each.models is not None},
-                health=health,
-                prices=prices,
-                routing=settings.routing,
-                configured=providers.configured,
-            )
-
         router = Router(
             settings=settings,
-            world=world,
+            world=_world(inventory, providers, catalogue, health, prices, settings),
             means=Means(
                 providers.carrier if relays else providers.get,
                 health,
@@ -134,6 +122,29 @@ class App:
         self.budgets.close()
         self.health.close()
         self.inventory.close()
+
+
+def _world(
+    inventory: Inventory,
+    providers: Registry,
+    catalogue: Catalogue,
+    health: HealthBook,
+    prices: PriceBook,
+    settings: Settings,
+) -> Callable[[], Awaitable[World]]:
+    async def world() -> World:
+        found = await inventory.look()
+        return World(
+            catalogue=catalogue,
+            ready={name: each.readiness for name, each in found.items()},
+            installed={name: each.models for name, each in found.items() if each.models is not None},
+            health=health,
+            prices=prices,
+            routing=settings.routing,
+            configured=providers.configured,
+        )
+
+    return world
 
 
 def _baseline(catalogue: Catalogue, settings: Settings) -> Model | None:

@@ -40,9 +40,8 @@ def trouble(vendor: Vendor, error: Exception, *, begun: bool) -> UpstreamError:
             return cause
     kind = _kind({cls.__name__ for cause in causes for cls in type(cause).__mro__}, begun=begun)
     innermost = causes[-1]
-    said = (
-        f" ({type(innermost).__name__}: {redact(" ".join(str(innermost).split()))})" if kind is not FailureKind.TIMEOUT else ""
-    )
+    words = redact(" ".join(str(innermost).split()))
+    said = f" ({type(innermost).__name__}: {words})" if kind is not FailureKind.TIMEOUT else ""
     fix = vendor.install if kind in {FailureKind.CONNECTION, FailureKind.AUTH} else ""
     return UpstreamError(kind, f"{vendor.title}: {_SAID[kind]}{said}", fix=fix)
 

@@ -1,5 +1,7 @@
 """The bytes of a stream as events, cut wherever the network cuts them."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_events_survive_any_cut_and_any_line_end(events, end, cuts):
         (b"event: " + name + end if name else b"") + b"data: " + data + end + end for name, data in events
     )
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    pieces = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in itertools.pairwise(edges)]
     assert split(stream, pieces) == events
 
 

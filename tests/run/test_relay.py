@@ -114,6 +114,13 @@ async def heard(app, request):
     return b"".join(data).decode(), reply, failures
 
 
+async def broken(app, request, data):
+    """A call that fails, what was sent before kept in `data`."""
+    async with aclosing(relayed(app, request)) as events:
+        async for event in events:
+            data += [event.data] if isinstance(event, Chunk) else []
+
+
 def said(told):
     return "".join(line.removeprefix("text ") for line in told.splitlines() if line.startswith("text "))
 
@@ -182,8 +189,12 @@ async def test_the_body_is_read_once_for_all_attempts(build, box, monkeypatch):
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("fault", BEFORE_THE_FIRST_TOKEN, ids=lambda f: f"{f.kind}{f.status or ''}{f.clean or ''}")
-async def test_whatever_fails_before_the_first_token_the_next_model_answers(fault, stream, build, box, monkeypatch):
+@pytest.mark.parametrize(
+    "fault", BEFORE_THE_FIRST_TOKEN, ids=lambda f: f"{f.kind}{f.status or ''}{f.clean or ''}"
+)
+async def test_whatever_fails_before_the_first_token_the_next_model_answers(
+    fault, stream, build, box, monkeypatch
+):
     monkeypatch.setattr(relay, "PLAIN_FACTOR", 1)
     box.fault("openai", fault)
     limits = "  attempt_seconds: {simple: 0.4, moderate: 0.4, complex: 0.4, deep_reasoning: 0.4}\n"
@@ -239,10 +250,7 @@ async def test_a_stream_that_breaks_ends_with_an_error_and_is_recorded_as_one(pr
     box.fault(provider, fault)
     data = []
     with pytest.raises(RouterError):
-        async with aclosing(relayed(app, asked(stream=True))) as events:
-            async for event in events:
-                if isinstance(event, Chunk):
-                    data.append(event.data)
+        await broken(app, asked(stream=True), data)
     lines = b"".join(data).decode().splitlines()
     assert lines[0].startswith("text ")
     assert lines[-1].startswith("error ")
@@ -261,10 +269,7 @@ async def test_silence_after_the_first_token_ends_the_stream_and_pings_bridge_it
     box.fault("openai", Fault("stall", after=3))
     data = []
     with pytest.raises(UpstreamError) as raised:
-        async with aclosing(relayed(build("openai"), asked(stream=True))) as events:
-            async for event in events:
-                if isinstance(event, Chunk):
-                    data.append(event.data)
+        await broken(build("openai"), asked(stream=True), data)
     assert raised.value.kind == "timeout"
     assert data.count(b"ping\n") >= 2
     assert data[-1].startswith(b"error ")
