@@ -23,12 +23,14 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from llm_router.dialects import passing
 from llm_router.errors import UpstreamError, UsageError
 from llm_router.nouns import Answer, Chunk, Delta, FailureKind, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Provider
 from llm_router.providers.raw import RawProvider
 from llm_router.run.exchange import FAREWELL_S, completed, estimated
 from llm_router.run.lanes import Lane, Translation
+from llm_router.run.passage import Passage, forwarded, passes
 from llm_router.run.patience import Patience
 from llm_router.run.upstream import OverWire, ThroughSdk
 
@@ -65,8 +67,16 @@ class Relay:
         return Relayed(lane, provider.name, request, model, limit_s, gap_s, deadline_s, input_tokens)
 
     def _lane(self, provider: Provider, request: Request, model: Model, input_tokens: int) -> Lane:
-        parsed = self._whole(request)
-        head = Head(parsed, self._shown or request.model or model.ref, input_tokens, provider.name)
+        """As bytes where the upstream speaks as the caller does, and means the same by it; else translated."""
+        name = self._shown or request.model or model.ref
+        if isinstance(provider, RawProvider) and passes(request, provider.dialect):
+            speaks = passing.get(provider.dialect)
+            if speaks is not None and speaks.takes(request, model):
+                headers = forwarded(self._headers, provider.name, provider.dialect)
+                upstream = OverWire(provider, headers, stream=request.stream)
+                head = Head(request, name, input_tokens, provider.name)
+                return Passage(upstream, speaks, self._inbound, head, shown=self._shown)
+        head = Head(self._whole(request), name, input_tokens, provider.name)
         if isinstance(provider, RawProvider):
             upstream = OverWire(provider, {}, stream=request.stream)
         else:
@@ -220,7 +230,7 @@ class Relayed:
 
     def _finish(self, answer: Answer) -> None:
         self.answer = completed(answer, self._provider, self._input_tokens)
-        if self.answer.empty:
+        if not self._lane.real and self.answer.empty:
             raise UpstreamError(FailureKind.EMPTY, "an empty answer")
 
     def _elapsed(self) -> float:
