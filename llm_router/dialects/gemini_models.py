@@ -1,6 +1,6 @@
 """What the generations of Gemini take: how thinking is asked for has changed with Gemini 3.
 
-Sources: https://ai.google.dev/gemini-api/docs/thinking, https://ai.google.dev/gemini-api/docs/gemini-3.
+Source: https://ai.google.dev/gemini-api/docs/thinking.
 """
 
 from __future__ import annotations
