@@ -37,14 +37,14 @@ class StreamDecoder(Protocol):
 
 class Dialect(Protocol):
     """One wire format, pure. `encode` raises UpstreamError(UNSUPPORTED) for what the format cannot say.
-    `decode` and decoders raise UpstreamError(MALFORMED) for what they cannot read, and the error the body names. A decoder
-    that knows the request does for the vendor what its format cannot ask for, as far as that is possible.
+    `decode` and decoders raise UpstreamError(MALFORMED) for what they cannot read, and the error the body names. Who
+    knows the request gets what the vendor's format cannot ask for, as far as we can do it: stop sequences.
     """
 
     name: str
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict: ...
-    def decode(self, body: Mapping[str, object]) -> Answer: ...
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer: ...
     def decoder(self, request: Request | None = None) -> StreamDecoder: ...
 
 

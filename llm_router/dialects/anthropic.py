@@ -89,7 +89,7 @@ class Anthropic:
             body["temperature"] = min(request.temperature, 1.0)
         return body
 
-    def decode(self, body: Mapping[str, object]) -> Answer:
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
         if "error" in body:
             raise failure("", None, {}, body)
         if not isinstance(body.get("content"), list):

@@ -43,7 +43,7 @@ class CodexCli:
             body["schema"] = request.schema
         return body
 
-    def decode(self, body: Mapping[str, object]) -> Answer:
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
         if not isinstance(body.get("events"), list):
             raise malformed("no events")
         decoder = CodexCliDecoder()

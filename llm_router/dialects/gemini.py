@@ -67,8 +67,8 @@ class Gemini:
             body["tools"] = [{"googleSearch": _search(request.web_search, model)}]
         return body
 
-    def decode(self, body: Mapping[str, object]) -> Answer:
-        decoder = GeminiDecoder()
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:
+        decoder = self.decoder(request)
         decoder.feed(body)
         if not decoder.ended and not records(body.get("candidates")):
             raise malformed("a reply without candidates")

@@ -28,7 +28,7 @@ class GeminiCli:
             system = f"{system}\n\nAnswer with JSON only, valid against this JSON Schema:\n{schema}".strip()
         return {"model": model.id, "prompt": prompt, "system": system}
 
-    def decode(self, body: Mapping[str, object]) -> Answer:
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
         if "response" not in body and "error" not in body:
             raise malformed("no response")
         decoder = GeminiCliDecoder()

@@ -83,7 +83,7 @@ class Ollama:
             body["format"] = request.schema
         return body
 
-    def decode(self, body: Mapping[str, object]) -> Answer:
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
         if not body.get("error") and not isinstance(body.get("message"), dict):
             raise malformed("a reply without a message")
         decoder = OllamaDecoder()

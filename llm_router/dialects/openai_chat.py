@@ -41,7 +41,7 @@ class OpenAIChat:
             _add_schema(body, request.schema, quirk)
         return body
 
-    def decode(self, body: Mapping[str, object]) -> Answer:
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
         decoder = OpenAIChatDecoder()
         decoder.feed(body)
         if not records(body.get("choices")):

@@ -76,12 +76,12 @@ class OpenAIResponses:
             body["text"] = {"format": named}
         return body
 
-    def decode(self, body: Mapping[str, object]) -> Answer:
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:
         if body.get("error") or body.get("status") == "failed":
             raise failure("", None, {}, body)
         if not isinstance(body.get("output"), list):
             raise malformed("a response without output")
-        decoder = OpenAIResponsesDecoder()
+        decoder = self.decoder(request)
         ending = "response.incomplete" if body.get("status") == "incomplete" else "response.completed"
         decoder.feed({"type": ending, "response": body})
         return decoder.answer()
