@@ -30,7 +30,7 @@ async def answer_streamed(visit: Visit) -> None:
 async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     if stream is None and "model" in visit.values:
         stream = False
-    request = visit.generation.turns.read(await read(visit, speaks, stream), _told(visit))
+    request = visit.generation.turns.read(read(visit, speaks, await visit.body(), stream), _told(visit))
     visit.activity.asks(request)
     request = speaks.parse(request)
     await Delivery(visit.call, speaks, request, visit.activity).run(visit.app.router.stream(request))
@@ -41,8 +41,7 @@ def _told(visit: Visit) -> Mapping[str, str]:
     return {name: value for name in callers.HEADERS if (value := visit.call.text(name))}
 
 
-async def read(visit: Visit, speaks: Inbound, stream: bool | None = None) -> Request:
-    """The request as it is to be routed. Raises UsageError, RefusedError and GoneError."""
-    body = await visit.body()
+def read(visit: Visit, speaks: Inbound, body: bytes, stream: bool | None = None) -> Request:
+    """The request as it is to be routed. Raises UsageError."""
     sketch = speaks.sketch(body, model=visit.values.get("model"), stream=stream)
     return replace(sketch, model=told_name(sketch.model), door=DOOR)

@@ -45,9 +45,7 @@ class Gateway:
             return
         found = find(call.method, call.path)
         route = found.route
-        dialect = route.dialect if route else dialect_of(call.path, call.headers)
-        if route and b"anthropic-version" in call.headers and route.name in {"models", "model"}:
-            dialect = "anthropic"
+        dialect = dialect_of(found, call.path, call.query, call.headers)
         each = self.activities.begin(call, route.name if route else "none", dialect)
         generation = self.current.now
         generation.enter()

@@ -16,9 +16,20 @@ _FIELDS = {"gemini": "totalTokens"}
 
 async def count(visit: Visit) -> None:
     speaks = inbound.get(visit.dialect)
-    request = await read(visit, speaks, stream=False)
+    body = await visit.body()
+    if visit.dialect == "anthropic":
+        body = _bounded(body)
+    request = read(visit, speaks, body, stream=False)
     visit.activity.asks(request)
-    body = {_FIELDS.get(visit.dialect, "input_tokens"): size.input_tokens(speaks.parse(request))}
-    if visit.dialect == "openai_responses":
-        body |= {"object": "response.input_tokens"}
-    await visit.reply(body)
+    told = {_FIELDS.get(visit.dialect, "input_tokens"): size.input_tokens(speaks.parse(request))}
+    await visit.reply(
+        told | ({"object": "response.input_tokens"} if visit.dialect == "openai_responses" else {})
+    )
+
+
+def _bounded(body: bytes) -> bytes:
+    """What is only counted has no `max_tokens`, which a request must have. Where it has one, the later one counts."""
+    opened = body.lstrip()
+    if not opened.startswith(b"{") or opened[1:].lstrip().startswith(b"}"):
+        return body
+    return b'{"max_tokens":1,' + opened[1:]

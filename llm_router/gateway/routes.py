@@ -18,6 +18,7 @@ ANTHROPIC, CHAT, RESPONSES, GEMINI, OLLAMA = (
     "gemini",
     "ollama",
 )
+GEMINI_ARRAY, OLLAMA_GENERATE = "gemini_array", "ollama_generate"  # the same, but for how an answer is framed
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,14 @@ _UNVERSIONED = (CHAT, RESPONSES)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`route` is None where there is none; then `allowed` are the methods that this path does have."""
+    """`route` is None where there is none; then `allowed` are the methods that this path does have, and `dialect` is
+    whose path it is.
+    """
 
     route: Route | None
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     allowed: tuple[str, ...] = ()
+    dialect: str = ""
 
 
 def paths_of(route: Route) -> tuple[str, ...]:
@@ -113,17 +117,17 @@ def find(method: str, path: str) -> Found:
     here = _EXACT.get(path)
     if here is not None and (route := here.get(method)) is not None:
         return Found(route)
-    allowed: dict[str, None] = {}
+    allowed: dict[str, str] = {}
     for candidate, whole in _tails(path):
         for route, values in _matching(candidate):
             if not (route.anywhere or whole):
                 continue
             if route.method == method:
                 return Found(route, values)
-            allowed[route.method] = None
+            allowed.setdefault(route.method, route.dialect)
         if allowed:
             break
-    return Found(None, allowed=tuple(allowed))
+    return Found(None, allowed=tuple(allowed), dialect=next(iter(allowed.values()), ""))
 
 
 def _tails(path: str) -> list[tuple[str, bool]]:
@@ -140,8 +144,19 @@ def _matching(path: str) -> list[tuple[Route, Mapping[str, str]]]:
     return found
 
 
-def dialect_of(path: str, headers: Mapping[bytes, bytes]) -> str:
-    """In which language to refuse what has no route."""
+def dialect_of(found: Found, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> str:
+    """Which language the caller speaks: the route's, in the variant that the request asks for; else the likely one."""
+    route = found.route
+    if route is None:
+        return found.dialect or _likely(path, headers)
+    if route.name in {"models", "model"} and b"anthropic-version" in headers:
+        return ANTHROPIC
+    if route.name == "answer_streamed" and b"alt=sse" not in query:
+        return GEMINI_ARRAY
+    return OLLAMA_GENERATE if route.path == "/api/generate" else route.dialect
+
+
+def _likely(path: str, headers: Mapping[bytes, bytes]) -> str:
     if b"anthropic-version" in headers:
         return ANTHROPIC
     if b"x-goog-api-key" in headers or "/v1beta/" in path:

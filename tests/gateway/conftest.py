@@ -1,0 +1,42 @@
+"""The sandbox, and services in front of it: one shared by tests that leave it as it was, others made for one test."""
+
+from __future__ import annotations
+
+import pytest
+from gateway_support import Service
+
+from llm_router.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def shared_box():
+    with Sandbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def shared(shared_box, tmp_path_factory):
+    """A service in front of the sandbox, for all tests that leave it as they found it."""
+    service = Service(tmp_path_factory.mktemp("gateway"), shared_box)
+    yield service
+    service.kill()
+
+
+@pytest.fixture
+def box():
+    with Sandbox() as box:
+        yield box
+
+
+@pytest.fixture
+def serve(tmp_path, box):
+    """Makes services of this test alone: `serve(config=..., VARIABLE=...)`."""
+    made = []
+
+    def make(**options):
+        made.append(Service(tmp_path / f"service-{len(made)}", box, **options))
+        return made[-1]
+
+    yield make
+    for service in made:
+        service.kill()
