@@ -84,22 +84,30 @@ def uninstall(
 
 @click.command()
 @click.option("--host", "hosts", multiple=True, metavar="NAME", help=f"{_MISSING_HOST}; repeatable.")
+@click.option("--watch", is_flag=True, help="The service alone, every second; Ctrl-C ends it.")
 @json_option
-def status(hosts: tuple[str, ...], as_json: bool) -> int:
-    """Which hosts have the router, and whether it is up to date there.
+def status(hosts: tuple[str, ...], watch: bool, as_json: bool) -> int:
+    """What the service is doing, and which hosts have the router.
 
-    With the settings files and the backups of them.
+    Of the service: where it is, what is under way, and what was lately: model, tokens, cost, time to the first token. Of the hosts: whether the router is up to date there, the settings files and the backups of them. With --host nothing of the service.
     """
+    from llm_router.cli import live
     from llm_router.hosts.install import status
 
+    if watch:
+        live.watch(as_json=as_json)
+    service = None if hosts else live.service_facts()
     machine = _machine()
     scopes: list[Scope] = ["user"] if machine.project == machine.home else ["user", "project"]
     standings = status(machine, paths.home(), hosts=_named(hosts) or None, scopes=scopes)
     shown = [each for each in standings if each.scope == "user" or each.ours or each.errors]
     errors = [error for each in shown for error in each.errors]
     if as_json:
-        output.emit({"hosts": [_standing(each) for each in shown]})
+        output.emit({"service": service, "hosts": [_standing(each) for each in shown]})
         return errors[0].exit_code if errors else 0
+    if not hosts:
+        live.show(service)
+        output.say()
     _table(shown, machine)
     for error in errors:
         output.show_error(error, as_json=False)

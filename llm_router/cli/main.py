@@ -27,7 +27,7 @@ COMMANDS = {
     "demo": ("doors", "See the whole path on the embedded sandbox: no key, no network."),
     "install": ("hosts", "Put the router into Claude Code, Codex, Gemini CLI and editors."),
     "uninstall": ("hosts", "Take the router out of them; their settings become what they were."),
-    "status": ("hosts", "Which hosts have the router, and whether it is up to date there."),
+    "status": ("hosts", "What the service is doing, and which hosts have the router."),
     "code": ("client_env", "Run Claude Code through the gateway; what follows `--` is for it."),
     "activate": ("client_env", "Print the variables that send clients of this shell through the gateway."),
     "env": (

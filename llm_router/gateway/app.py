@@ -9,6 +9,7 @@ Raw ASGI, because a framework costs more than all of this does.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from llm_router.access import key_needed
@@ -54,6 +55,9 @@ class Gateway:
             await self._serve(call, found, dialect, generation, each)
         except GoneError:
             each.ended = "cancelled"
+        except asyncio.CancelledError:  # the service stops, and has waited long enough
+            each.ended = each.error = "cancelled"
+            await problems.refuse(call, RefusedError(503, "llm-router is being stopped"), dialect)
         except RouterError as error:
             each.error = error.code
             await problems.refuse(call, error, dialect, _allow(found, error))

@@ -23,6 +23,7 @@ DURATIONS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 FIRST_TOKENS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
 MOST_MODELS = 200
 OTHER = "other"
+OF_MODELS = frozenset({"answer", "answer_streamed", "embed"})
 STATES = {"closed": 0, "half_open": 1, "open": 2}
 
 
@@ -60,12 +61,16 @@ class Figures:
         self.costs: dict[tuple[str, ...], int] = defaultdict(int)
         self.durations: dict[str, Histogram] = defaultdict(lambda: Histogram(DURATIONS_S))
         self.first_tokens: dict[str, Histogram] = defaultdict(lambda: Histogram(FIRST_TOKENS_S))
+        self.answers = self.failures = 0
         activities.listeners.append(self.count)
 
     def count(self, each: Activity) -> None:
         provider, model = self._labels(each)
         status = str(each.status) if each.status else "none"
         self.requests[provider, model, each.tier or "", each.dialect, each.ended or "", status] += 1
+        if each.endpoint in OF_MODELS:
+            self.answers += 1
+            self.failures += each.ended == "error"
         self.durations[each.dialect].add((each.ms or 0) / 1000)
         if each.ttft_ms is not None:
             self.first_tokens[provider].add(each.ttft_ms / 1000)
@@ -87,10 +92,10 @@ class Figures:
         return labels
 
     def totals(self) -> JsonDict:
-        """Since the service began."""
+        """Of what models were asked, since the service began."""
         return {
-            "requests": sum(self.requests.values()),
-            "errors": sum(count for key, count in self.requests.items() if key[4] == "error"),
+            "requests": self.answers,
+            "errors": self.failures,
             "input_tokens": sum(count for key, count in self.tokens.items() if key[2] == "input"),
             "output_tokens": sum(count for key, count in self.tokens.items() if key[2] == "output"),
             "cost_usd": sum(self.costs.values()) / 1e6,
