@@ -13,6 +13,7 @@ from llm_router.gateway.names import told_name
 from llm_router.gateway.visit import Visit
 from llm_router.nouns import Request
 from llm_router.ports import Inbound
+from llm_router.run.relay import Relay
 
 DOOR = "gateway"
 
@@ -32,8 +33,9 @@ async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
         stream = False
     request = visit.generation.turns.read(read(visit, speaks, await visit.body(), stream), _told(visit))
     visit.activity.asks(request)
-    request = speaks.parse(request)
-    await Delivery(visit.call, speaks, request, visit.activity).run(visit.app.router.stream(request))
+    relay = Relay(speaks, visit.call.names())
+    delivery = Delivery(visit.call, speaks, request, visit.activity)
+    await delivery.run(visit.app.router.stream(request, exchange=relay))
 
 
 def _told(visit: Visit) -> Mapping[str, str]:

@@ -57,6 +57,10 @@ class HttpCall:
         """A header as text, "" where there is none."""
         return self.headers.get(name.encode(), b"").decode("latin-1")
 
+    def names(self) -> dict[str, str]:
+        """All headers as text, by lower-case name."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers.items()}
+
     async def body(self, largest: int, limit_s: float) -> bytes:
         """Raises RefusedError (413, 408) and GoneError."""
         declared = self.headers.get(b"content-length", b"0")
