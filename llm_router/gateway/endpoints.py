@@ -16,10 +16,17 @@ async def no_websocket(_visit: Visit) -> None:
     raise RefusedError(426, "there is no WebSocket here; POST the request")
 
 
+async def embed(visit: Visit) -> None:
+    from llm_router.gateway.embeddings import embed as embedded
+
+    await embedded(visit)
+
+
 ENDPOINTS: Mapping[str, Endpoint] = {
     "answer": answers.answer,
     "answer_streamed": answers.answer_streamed,
     "count": counting.count,
+    "embed": embed,
     "no_websocket": no_websocket,
     "models": listings.models,
     "model": listings.model,
