@@ -74,7 +74,9 @@ class Current:
 
     def _built(self) -> Generation:
         """Raises ConfigError. The folder it was started from is nobody's project: the service is for all of them."""
-        app = App.build(root=self._root, cwd=self._root, environ=self._environ, flags=self._flags, relays=True)
+        app = App.build(
+            root=self._root, cwd=self._root, environ=self._environ, flags=self._flags, relays=True
+        )
         settings = app.settings.gateway
         return Generation(app, Keys.of(settings), Names(self._host, settings.allowed_hosts), _turns(app))
 

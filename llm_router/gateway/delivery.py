@@ -146,5 +146,3 @@ class Delivery:
             self._let_go()
             return
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
-
-

@@ -164,9 +164,12 @@ def _model(visit: Visit, name: str) -> Model:
     if model is None and visit.dialect == "ollama" and "/" not in name:
         model = app.catalogue.embedding(f"ollama/{name}")
     if model is None:
-        known = [each.ref for each in app.catalogue.embeddings if app.providers.configured(each.provider).ready]
+        known = [
+            each.ref for each in app.catalogue.embeddings if app.providers.configured(each.provider).ready
+        ]
         raise NotFoundError(
-            f"no embedding model is called `{name}`", fix=f"write provider/model, such as {', '.join(known[:3])}"
+            f"no embedding model is called `{name}`",
+            fix=f"write provider/model, such as {', '.join(known[:3])}",
         )
     refuse_if_blocked(model, app.settings.routing.block, "asked for")
     return model

@@ -42,6 +42,7 @@ ROUTES = (
     Route("POST", "/v1/responses", "answer", RESPONSES, "OpenAI Responses, streamed or not."),
     Route("GET", "/v1/responses", "no_websocket", RESPONSES, "Refused with 426: there is no WebSocket here."),
     Route("POST", "/v1/responses/input_tokens", "count", RESPONSES, "How many tokens a request has."),
+    Route("POST", "/v1/embeddings", "embed", CHAT, "OpenAI Embeddings."),
     Route(
         "GET", "/v1/models", "models", CHAT, "Models and aliases; Anthropic's form with `anthropic-version`."
     ),
@@ -51,10 +52,13 @@ ROUTES = (
         "POST", "/v1beta/models/{model}:streamGenerateContent", "answer_streamed", GEMINI, "Gemini, streamed."
     ),
     Route("POST", "/v1beta/models/{model}:countTokens", "count", GEMINI, "How many tokens a request has."),
+    Route("POST", "/v1beta/models/{model}:embedContent", "embed", GEMINI, "An embedding."),
+    Route("POST", "/v1beta/models/{model}:batchEmbedContents", "embed", GEMINI, "Several embeddings."),
     Route("GET", "/v1beta/models", "models", GEMINI, "Models and aliases, in Gemini's form."),
     Route("GET", "/v1beta/models/{model}", "model", GEMINI, "One of them."),
     Route("POST", "/api/chat", "answer", OLLAMA, "Ollama's chat, streamed unless told otherwise."),
     Route("POST", "/api/generate", "answer", "ollama_generate", "Ollama's completion of a prompt, likewise."),
+    Route("POST", "/api/embed", "embed", OLLAMA, "Embeddings."),
     Route("GET", "/api/tags", "models", OLLAMA, "Models and aliases, in Ollama's form."),
     Route("POST", "/api/show", "show", OLLAMA, "One of them."),
     Route("GET", "/api/version", "version", OLLAMA, "The version of Ollama whose API this is."),

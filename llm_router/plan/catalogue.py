@@ -20,7 +20,7 @@ from llm_router.settings import Settings
 class Catalogue:
     """Models per provider in order of preference (the first of a tier is the one chosen for it).
 
-    `defaults` are chosen whatever the tier, `deprecated` never unless named; both hold refs (`provider/model`).
+    `embeddings` make vectors and answer nothing. `defaults` are chosen whatever the tier, `deprecated` never unless named; both hold refs (`provider/model`).
     """
 
     as_of: str
@@ -30,6 +30,7 @@ class Catalogue:
     deployments: frozenset[str] = frozenset()
     defaults: frozenset[str] = frozenset()
     deprecated: frozenset[str] = frozenset()
+    embeddings: tuple[Model, ...] = ()
     _by_ref: Mapping[str, Model] = field(default_factory=dict[str, Model], repr=False)
     _by_id: Mapping[str, Model] = field(default_factory=dict[str, Model], repr=False)
 
@@ -49,6 +50,14 @@ class Catalogue:
 
     def of(self, provider: str) -> Sequence[Model]:
         return self.providers.get(provider, ())
+
+    def embedding(self, name: str) -> Model | None:
+        """The embedding model of this name. `provider/anything` of a known provider is accepted, as `resolve` does."""
+        target = self._target(name.strip())
+        listed = next((model for model in self.embeddings if target in {model.ref, model.id}), None)
+        if listed is None:
+            return self._foreign(target)
+        return replace(listed, billing=self.billing.get(listed.provider, listed.billing))
 
     def resolve(self, name: str, installed: Iterable[Model] = ()) -> Model:
         """The model an alias, `provider/model` or a bare model id means.
@@ -182,6 +191,11 @@ def _shipped() -> Catalogue:
         deployments=frozenset(name for name, row in rows.items() if row.get("deployments")),
         defaults=marked("default"),
         deprecated=marked("deprecated"),
+        embeddings=tuple(
+            Model(name, each, "small", billing[name])
+            for name, row in rows.items()
+            for each in row.get("embeddings", ())
+        ),
         **_indexes(providers),
     )
 

@@ -64,7 +64,9 @@ class RawProvider:
         Raises UpstreamError for everything else, in the vendor's own words where it said any.
         """
         url = self._urls.get((model, stream)) or self._url(model, stream=stream)
-        sent = {**self._headers, **headers} if headers else self._headers
+        return await self._sent(url, body, {**self._headers, **headers} if headers else self._headers)
+
+    async def _sent(self, url: str, body: bytes, sent: Mapping[str, str]) -> wire.Received:
         try:
             received = await self._wire.post(url, sent, body, proxy=self._proxy)
         except Exception as error:
@@ -75,6 +77,14 @@ class RawProvider:
             received.close()
             raise UpstreamError(FailureKind.MALFORMED, f"{self._vendor.title} sent a page of HTML, no answer")
         return received
+
+    async def embed(self, model: str, body: bytes) -> object:
+        """The answer of the endpoint that makes vectors, parsed. Raises UpstreamError."""
+        received = await self._sent(self._embedding_url(model), body, self._headers)
+        try:
+            return parsed(await self.read(received))
+        finally:
+            received.close()
 
     async def read(self, received: wire.Received) -> bytes:
         """The whole body. Raises UpstreamError."""
@@ -161,11 +171,24 @@ class RawProvider:
             self._urls[model, stream] = url
         return url
 
+    def _embedding_url(self, model: str) -> str:
+        match self.dialect:
+            case "ollama":
+                return self._base + "/api/embed"
+            case "gemini":
+                return _gemini_path(self._base, model) + ":batchEmbedContents"
+            case _:
+                return self._base + "/embeddings"
+
+
+def _gemini_path(base: str, model: str) -> str:
+    base = base if _GEMINI_VERSION.search(base) else f"{base}/v1beta"
+    return f"{base}/{quote(model if '/' in model else f'models/{model}', safe='/:@')}"
+
 
 def _gemini_url(base: str, model: str, *, stream: bool) -> str:
-    base = base if _GEMINI_VERSION.search(base) else f"{base}/v1beta"
-    name = quote(model if "/" in model else f"models/{model}", safe="/:@")
-    return f"{base}/{name}:streamGenerateContent?alt=sse" if stream else f"{base}/{name}:generateContent"
+    path = _gemini_path(base, model)
+    return f"{path}:streamGenerateContent?alt=sse" if stream else f"{path}:generateContent"
 
 
 def _credentials(dialect: str, key: str | None) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from llm_router.nouns import JsonDict
-from llm_router.sandbox.turn import Turn, as_list, size, tokens
+from llm_router.sandbox.turn import Turn, as_dict, as_list, size, tokens
 
 _LISTED = ("sandbox-small", "sandbox-large")
 _SINCE = "2026-01-01T00:00:00Z"
@@ -162,6 +163,12 @@ def ollama_embeddings(body: JsonDict) -> JsonDict:
     texts = [given] if isinstance(given, str) else [str(text) for text in as_list(given)]
     vectors = [vector(text) for text in texts]
     return {"model": body.get("model"), "embeddings": vectors, "prompt_eval_count": tokens(size(texts))}
+
+
+def gemini_embeddings(body: JsonDict) -> JsonDict:
+    asked = as_list(body.get("requests")) if "requests" in body else [body]
+    vectors = [{"values": vector(json.dumps(as_dict(one).get("content")))} for one in asked]
+    return {"embeddings": vectors} if "requests" in body else {"embedding": vectors[0]}
 
 
 def vector(text: str) -> list[float]:

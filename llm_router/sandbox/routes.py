@@ -78,6 +78,8 @@ def _gemini(vendor: str, match: re.Match[str], query: Mapping[str, str]) -> Rout
     verb, model = match["verb"], match["model"]
     if verb == "countTokens":
         return Route(vendor, "count", gemini.WIRE, model)
+    if verb in ("embedContent", "batchEmbedContents"):
+        return Route(vendor, "embed", gemini.WIRE, model)
     if verb == "streamGenerateContent":
         return Route(
             vendor, "answer", gemini.WIRE if query.get("alt") == "sse" else gemini.ARRAY, model, streams=True

@@ -18,7 +18,7 @@ from llm_router.sandbox.listings import Shelf
 from llm_router.sandbox.records import Recorded, Records
 from llm_router.sandbox.routes import Route, route
 from llm_router.sandbox.turn import Turn, as_dict
-from llm_router.sandbox.wires import anthropic, anthropic_cache, gemini, ollama
+from llm_router.sandbox.wires import anthropic, anthropic_cache, gemini
 from llm_router.sandbox.wires.problems import Problem
 
 _JSON = {"content-type": "application/json"}
@@ -147,8 +147,8 @@ class Server:
                 count = turn.input_tokens
                 return 200, {"totalTokens": count} if found.wire is gemini.WIRE else {"input_tokens": count}
             case "embed":
-                embed = (
-                    listings.ollama_embeddings if found.wire is ollama.CHAT else listings.openai_embeddings
+                embed = {"gemini": listings.gemini_embeddings, "ollama": listings.ollama_embeddings}.get(
+                    found.wire.name, listings.openai_embeddings
                 )
                 return 200, embed(turn.body)
             case "show" if model := self._shelf.find(turn.model):

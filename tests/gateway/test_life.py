@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -425,7 +426,7 @@ def test_a_unit_for_the_login_is_shown_and_not_written(shell):
     told = shell.json("start", "--at-login", "--dry-run")
     assert not told["written"]
     assert "ExecStart=" in told["text"]
-    assert not os.path.exists(told["path"])
+    assert not Path(told["path"]).exists()
 
 
 def _free_port():
