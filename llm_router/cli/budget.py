@@ -11,7 +11,7 @@ import click
 from llm_router import config, paths
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.caps import CapStatus
-from llm_router.cli import output
+from llm_router.cli import output, tell
 from llm_router.cli.options import json_option
 from llm_router.cli.render import table
 from llm_router.config.edit import set_values
@@ -87,6 +87,7 @@ def set_(provider: str | None, as_json: bool, **amounts: str | None) -> None:
     above = ("budget", "providers", _known(provider)) if provider else ("budget",)
     changes = {(*above, window): value for window, value in wanted.items()}
     set_values(file, changes)
+    tell.hooks()
     if as_json:
         output.emit({"file": str(file), "set": {".".join(keys): value for keys, value in changes.items()}})
         return

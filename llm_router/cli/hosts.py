@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from llm_router import paths
-from llm_router.cli import output
+from llm_router.cli import output, tell
 from llm_router.cli.options import json_option
 from llm_router.cli.render import table
 from llm_router.errors import NotFoundError, UsageError
@@ -60,6 +60,8 @@ def install(
     done = install(
         chosen, machine, paths.home(), scope=scope, kinds=_kinds(no_mcp, no_hooks), dry_run=dry_run
     )
+    if not dry_run and any(change.what != "unchanged" for each in done for change in each.changes):
+        tell.hooks()
     return _report(done, scope, dry_run=dry_run, as_json=as_json)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -72,6 +73,22 @@ def check(
     values = reading.merged.values
     sources = {dotted(keys): str(values[keys]) for keys, _ in leaves(reading.merged.data)}
     return Loaded(settings, sources, tuple(reading.warnings), tuple(reading.files)), ()
+
+
+def stamps(*, root: Path, cwd: Path, environ: Mapping[str, str]) -> tuple[tuple[str, int, int, int], ...]:
+    """What is another once a file that `load` reads is written, made or removed: for those who run for long."""
+    files = [paths.config_file(root, environ)]
+    with suppress(OSError):
+        files += [project] if (project := paths.project_file(cwd)) else []
+    return tuple(_stamp(file) for file in files)
+
+
+def _stamp(path: Path) -> tuple[str, int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, 0, 0
+    return str(path), found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def schema() -> JsonDict:

@@ -1,7 +1,9 @@
 """The whole way: a client's lines in, the real router, real SDKs, the sandbox's sockets, and back."""
 
 import json
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,70 @@ def test_idle_memory_stays_under_eighty_megabytes(start, box):
     status = Path(f"/proc/{server.popen.pid}/status").read_text()
     resident = int(status.split("VmRSS:")[1].split()[0])
     assert resident < 80 * 1024
+
+
+def router(environ, *arguments):
+    """A command of the user's, beside the server that runs."""
+    done = subprocess.run(
+        [sys.executable, "-m", "llm_router", *arguments],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def running(start, box, environ):
+    environ |= box.environ(["openai"]) | {"OLLAMA_BASE_URL": "http://127.0.0.1:1"}
+    server = start(**environ)
+    server.initialize()
+    assert server.call("llm_query", {"prompt": "What is 2+2?"})["isError"] is False
+    return server
+
+
+def test_a_budget_that_is_set_meanwhile_holds_for_the_very_next_call_and_is_told_to_the_hooks(
+    running, environ
+):
+    router(environ, "budget", "set", "--daily", "0.0000001")
+    told = json.loads((Path(environ["LLM_ROUTER_HOME"]) / "snapshot.json").read_text())
+    assert told["budget_left"] == 0
+    refused = running.call("llm_query", {"prompt": "What is 2+2?"})
+    assert refused["structuredContent"]["code"] == "budget", refused
+    router(environ, "budget", "set", "--daily", "5")
+    assert running.call("llm_query", {"prompt": "What is 2+2?"})["isError"] is False
+
+
+def test_the_hooks_are_told_of_a_configuration_that_is_edited_while_nobody_calls(running, environ):
+    home = Path(environ["LLM_ROUTER_HOME"])
+    (home / "config.yaml").write_text("router: {enforce: hard}\n")
+    for _ in range(1500):
+        if json.loads((home / "snapshot.json").read_text())["enforce"] == "hard":
+            break
+        threading.Event().wait(0.02)
+    assert json.loads((home / "snapshot.json").read_text())["enforce"] == "hard"
+
+
+def test_a_configuration_that_breaks_meanwhile_changes_nothing_and_is_told_on_stderr(running, environ):
+    config = Path(environ["LLM_ROUTER_HOME"]) / "config.yaml"
+    config.write_text("router: {profil: budget}\n")
+    assert running.call("llm_query", {"prompt": "What is 2+2?"})["isError"] is False
+    assert "the configuration was not taken" in running.errors()
+    config.write_text("routing: {block: [openai]}\n")
+    assert running.call("llm_query", {"prompt": "What is 2+2?"})["isError"] is True
+
+
+def test_a_call_in_flight_ends_with_the_configuration_it_began_with(running, environ, box):
+    box.fault("openai", Fault("slow_headers", delay=2))
+    call = {"name": "llm_query", "arguments": {"prompt": "What is 2+3?"}}
+    before = running.request("tools/call", call)
+    assert box.wait(lambda seen: sum(each.operation == "answer" for each in seen) == 2)
+    (Path(environ["LLM_ROUTER_HOME"]) / "config.yaml").write_text("routing: {block: [openai]}\n")
+    after = running.request("tools/call", call)
+    answers = {message["id"]: message["result"] for message in (running.receive(), running.receive())}
+    assert answers[before]["isError"] is False
+    assert answers[after]["isError"] is True
+    assert running.close() == 0
