@@ -283,6 +283,12 @@ def _overhead(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE uses ADD COLUMN overhead INTEGER")
 
 
+def _verification(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE attempts ADD COLUMN role TEXT NOT NULL DEFAULT 'answer'")
+    connection.execute("ALTER TABLE attempts ADD COLUMN verification TEXT")
+    connection.execute("CREATE INDEX decisions_session ON decisions (session, at) WHERE session IS NOT NULL")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _ledger,
     _budgets,
@@ -291,4 +297,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _chances,
     _turns,
     _overhead,
+    _verification,
 ]

@@ -1,4 +1,4 @@
-"""The nouns: what travels along the path. Frozen, without I/O, importing nothing of the package.
+"""The nouns: what travels along the path. Frozen, without I/O; those of verification stand in checks.py.
 
     Request -> Assessment -> Verdict -> Plan(Candidate...) -> Attempt... -> Answer -> Decision -> Reply
 
@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
+
+from llm_router.checks import Verification, Verify
 
 JsonDict = dict[str, Any]
 
@@ -216,6 +218,7 @@ class Request:
     door: str = "cli"
     session: str | None = None
     project: str | None = None
+    verify: Verify | None = None
     turn: str | None = None
     named: str | None = None
     prefer: tuple[str, ...] = ()
@@ -376,6 +379,7 @@ class FailureKind(StrEnum):
     MALFORMED = "malformed"
     TRUNCATED = "truncated"
     EMPTY = "empty"
+    REJECTED = "rejected"
     BUDGET = "budget"
     COOLING = "cooling"
     CANCELLED = "cancelled"
@@ -383,7 +387,10 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of one candidate; `outcome` is "ok" or why it failed. `cost` None = unpriced, never zero."""
+    """One try of one candidate; `outcome` is "ok" or why it failed. `cost` None = unpriced, never zero.
+
+    A `role` of "check" is a model that was asked about an answer, not for one. `verification` is what checks found.
+    """
 
     provider: str
     model: str
@@ -397,6 +404,8 @@ class Attempt:
     usage: Usage | None = None
     cost: int | None = None
     billing: Billing = Billing.METERED
+    role: Literal["answer", "check"] = "answer"
+    verification: Verification | None = None
 
     @property
     def ok(self) -> bool:
@@ -454,7 +463,7 @@ class Decision:
 
     @property
     def winner(self) -> Attempt | None:
-        return next((a for a in self.attempts if a.ok), None)
+        return next((a for a in self.attempts if a.ok and a.role == "answer"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,6 +527,13 @@ class Trying:
 
 
 @dataclass(frozen=True, slots=True)
+class Checking:
+    """The candidate has answered, and its answer is being checked."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """An attempt failed and the run goes on."""
 
@@ -531,4 +547,4 @@ class Done:
     reply: Reply
 
 
-Event = Planned | Trying | Failed | Delta | Chunk | Done
+Event = Planned | Trying | Checking | Failed | Delta | Chunk | Done

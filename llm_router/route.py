@@ -14,7 +14,7 @@ from llm_router.errors import RouterError
 from llm_router.nouns import Billing, Chunk, Decision, Done, Event, Model, Planned, Reply, Request, new_id
 from llm_router.plan import World, plan, settle
 from llm_router.ports import Ledger, Prices
-from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run
+from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run, cascade_for
 from llm_router.settings import Settings
 
 
@@ -61,6 +61,7 @@ class Router:
         decision = await self.decide(request)
         yield Planned(decision)
         complexity = decision.assessment.complexity
+        checks = cascade_for(request, decision.assessment, self.settings.routing)
         run = Run(
             request=request,
             plan=decision.plan,
@@ -68,10 +69,11 @@ class Router:
             explicit=decision.verdict.model is not None,
             means=self.means,
             exchange=exchange,
+            examiner=checks,
         )
         error: str | None = "cancelled"
         try:
-            async with aclosing(run.events()) as events:
+            async with aclosing(checks.events(run) if checks else run.events()) as events:
                 async for event in events:
                     yield event
             error = None

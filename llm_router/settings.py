@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from llm_router.checks import Mode
 from llm_router.nouns import Complexity, Profile, Task
 
 Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
@@ -95,6 +96,16 @@ class RoutingSettings(Section):
         default_factory=dict[str, str], description="Your own names for models, above the catalogue's."
     )
     turns: TurnSettings = TurnSettings()
+    verify: Mode = Field(
+        default="auto",
+        description="Check answers and ask a stronger model where they fail. `auto`: tools and the command line, unless "
+        "streamed; `always`: every door, and with a second opinion of a cheap model.",
+    )
+    test_seconds: Seconds = Field(default=60, description="How long the tests a caller names may run.")
+    unisolated_tests: bool = Field(
+        default=False,
+        description="Where the system permits no isolation: run tests of models' code with resource limits alone.",
+    )
     deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")
     attempt_seconds: dict[Complexity, Seconds] = Field(
         default_factory=dict[Complexity, Seconds],

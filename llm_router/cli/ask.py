@@ -8,15 +8,30 @@ import sys
 from contextlib import aclosing
 from decimal import Decimal, InvalidOperation
 from math import isnan
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 
 from llm_router import nouns, paths
+from llm_router.checks import Mode, Verify
 from llm_router.cli import output
-from llm_router.cli.options import TaskName, json_option
+from llm_router.cli.options import JsonFile, TaskName, json_option
 from llm_router.cli.prompt import read_prompt
-from llm_router.nouns import Complexity, Done, Event, Failed, Profile, Reply, Request, Task, TextDelta, Trying
+from llm_router.errors import UsageError
+from llm_router.nouns import (
+    Checking,
+    Complexity,
+    Done,
+    Event,
+    Failed,
+    Profile,
+    Reply,
+    Request,
+    Task,
+    TextDelta,
+    Trying,
+)
 
 
 def _dollars(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
@@ -54,6 +69,23 @@ class _Seconds(click.FloatRange):
 )
 @click.option("--deadline", type=_Seconds(), metavar="SECONDS", help="For the whole call.")
 @click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Longest answer.")
+@click.option(
+    "--session", metavar="NAME", help="Earlier prompts of this name bear on how hard this one is taken."
+)
+@click.option(
+    "--schema", type=JsonFile(), metavar="FILE", help="The answer must be JSON of this JSON Schema."
+)
+@click.option(
+    "--verify",
+    type=click.Choice(get_args(Mode)),
+    help="Check the answer, and ask a stronger model where it fails.",
+)
+@click.option(
+    "--test-command",
+    metavar="COMMAND",
+    help="Ends with 0 when the answer is good; run confined, in a copy of this folder with the answer in it.",
+)
+@click.option("--test-file", metavar="PATH", help="The file the answer's code is, where it does not say so.")
 @click.option("--stream", is_flag=True, help="Print the answer as it comes (--json: one event a line).")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; call nobody.")
 @click.option("-q", "--quiet", is_flag=True, help="The answer and nothing else.")
@@ -81,8 +113,23 @@ def _request(prompt: str, given: dict[str, Any]) -> Request:
         max_output_tokens=given["max_tokens"],
         deadline_s=given["deadline"],
         stream=given["stream"],
+        session=given["session"],
+        schema=given["schema"],
+        verify=_verify(given),
         project=paths.here().name or None,
     )
+
+
+def _verify(given: dict[str, Any]) -> Verify | None:
+    mode, tests, file = given["verify"], given["test_command"], given["test_file"]
+    if not (mode or tests or file):
+        return None
+    tree = paths.here()
+    if tests and (tree == Path.home() or tree == Path(tree.anchor)):
+        raise UsageError(
+            f"the tests would run in a copy of {tree}", fix="change to the project's folder first"
+        )
+    return Verify(mode, tests or "", str(tree), file or "")
 
 
 async def _answer(request: Request, as_json: bool, quiet: bool) -> None:
@@ -132,8 +179,9 @@ class _Lines:
             return
         elif isinstance(event, TextDelta):
             output.emit({"type": "delta", "text": event.text})
-        elif isinstance(event, Trying):
-            output.emit({"type": "trying", "model": event.candidate.model.ref})
+        elif isinstance(event, (Trying, Checking)):
+            what = "trying" if isinstance(event, Trying) else "checking"
+            output.emit({"type": what, "model": event.candidate.model.ref})
         elif isinstance(event, Failed):
             output.emit({"type": "failed", "attempt": output.attempt_line(event.attempt)})
         sys.stdout.flush()
@@ -154,6 +202,8 @@ class _Text:
     def show(self, event: Event) -> None:
         if isinstance(event, Trying) and self.progress:
             self._progress(f"trying {event.candidate.model.ref}…")
+        elif isinstance(event, Checking) and self.progress:
+            self._progress(f"checking the answer of {event.candidate.model.ref}…")
         elif isinstance(event, Failed) and not self.quiet:
             self._progress("")
             output.note(f"failed {output.attempt_line(event.attempt)}")
@@ -203,4 +253,5 @@ def last_line(reply: Reply) -> str:
     cost = output.money(reply.decision.cost, winner.billing if winner else None)
     about = "~" if reply.answer.usage.estimated else ""
     tokens = f"{about}{one['input_tokens']}+{one['output_tokens']} tokens"
-    return f"{one['model']} · {tokens} · {cost} · {one['ms']} ms · {one['id']}"
+    doubts = output.doubts(winner.verification if winner else None)
+    return f"{one['model']} · {tokens} · {cost} · {one['ms']} ms{doubts} · {one['id']}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from llm_router.checks import Verification
 from llm_router.errors import RouterError
 from llm_router.nouns import Attempt, Billing
 
@@ -72,6 +73,13 @@ def attempt_line(attempt: Attempt) -> str:
     detail = f": {attempt.detail}" if attempt.detail else ""
     return (
         f"{attempt.provider}/{attempt.model}: {attempt.outcome}{status}{wait}{detail} ({attempt.ms:.0f} ms)"
+    )
+
+
+def doubts(found: Verification | None) -> str:
+    """Of an answer that was given though checks of it failed: ` · checks failed: tests`; "" of any other."""
+    return (
+        f" · checks failed: {', '.join(c.verifier for c in found.failed)}" if found and found.failed else ""
     )
 
 

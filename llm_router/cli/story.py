@@ -95,8 +95,22 @@ def _attempt(row: Mapping[str, Any]) -> JsonDict:
         {"model": f"{found['provider']}/{found['model']}"}
         | {name: found[name] for name in names}
         | (usage if usage["input_tokens"] is not None else {})
-        | {"cost_usd": usd(found["cost"])}
+        | {"cost_usd": usd(found["cost"]), "role": found.get("role", "answer")}
+        | {"verification": _verification(found.get("verification"))}
     )
+
+
+def _verification(column: Any) -> JsonDict | None:
+    found: JsonDict | None = _parsed(column)
+    if found is None:
+        return None
+    checks = [
+        {name: check[name] for name in ("verifier", "finding", "detail", "model", "ms")}
+        | {"cost_usd": usd(check["cost"])}
+        for check in found["checks"]
+    ]
+    kept = {name: found[name] for name in ("accepted", "prior", "p", "needed", "ms")}
+    return kept | {"cost_usd": usd(found["cost"]), "checks": checks}
 
 
 def _saved(row: Mapping[str, Any]) -> int | None:
@@ -131,7 +145,8 @@ def _lines(story: JsonDict) -> list[str]:
         lines += [f"  {one['ref']}: {one['reason']}" for one in story["skipped"]]
     if story["attempts"]:
         lines.append("attempts")
-        lines += [f"  {n}. {_tried(one)}" for n, one in enumerate(story["attempts"], 1)]
+        for n, one in enumerate(story["attempts"], 1):
+            lines += [f"  {n}. {_tried(one)}", *_checked(one["verification"])]
     return lines + _outcome(story)
 
 
@@ -192,12 +207,36 @@ def _candidate(one: JsonDict) -> str:
 def _tried(one: JsonDict) -> str:
     status = f" {one['status']}" if one["status"] else ""
     wait = f", retry after {one['retry_after_s']:.0f} s" if one["retry_after_s"] else ""
-    line = f"{one['model']}: {one['outcome']}{status}{wait} · {one['ms']:.0f} ms"
+    asked = " (asked about the answer)" if one["role"] == "check" else ""
+    line = f"{one['model']}{asked}: {one['outcome']}{status}{wait} · {one['ms']:.0f} ms"
     if "input_tokens" in one:
         line += f" · {'~' if one['estimated'] else ''}{one['input_tokens']}+{one['output_tokens']} tokens"
     if one["outcome"] == "ok":
         line += f" · {money(_micros(one['cost_usd']), one['billing'])}"
-    return f"{line} · {one['detail']}" if one["detail"] else line
+    told = one["detail"] if one["outcome"] != "rejected" else ""  # the checks below tell it
+    return f"{line} · {told}" if told else line
+
+
+def _checked(found: JsonDict | None) -> list[str]:
+    """What the checks of this answer said, what that made of it, and what they cost."""
+    if found is None or not found["checks"]:
+        return []
+    lines = [f"     {_said(check)}" for check in found["checks"]]
+    if found["accepted"]:
+        so = "kept" if found["p"] >= found["needed"] else "kept: no check failed"
+    else:
+        so = f"rejected: the next model is worth {found['needed']:.2f}"
+    cost = f", {money(_micros(found['cost_usd']))}" if found["cost_usd"] != 0 else ""
+    return [
+        *lines,
+        f"     good with probability {found['p']:.2f} (before: {found['prior']:.2f}), {so} · {found['ms']:.0f} ms{cost}",
+    ]
+
+
+def _said(check: JsonDict) -> str:
+    who = f" ({check['model']})" if check["model"] else ""
+    detail = f": {check['detail']}" if check["detail"] else ""
+    return f"{check['verifier']} {check['finding']}{who}{detail}"
 
 
 def _outcome(story: JsonDict) -> list[str]:

@@ -13,6 +13,7 @@ from llm_router.mcp_server.arguments import Ask, AskCode, AskRouted
 from llm_router.mcp_server.results import answered, money, reported, usd
 from llm_router.mcp_server.warm import Warm
 from llm_router.nouns import (
+    Checking,
     Decision,
     Done,
     Event,
@@ -122,6 +123,8 @@ def _news(event: Event) -> str | None:
     match event:
         case Trying(candidate):
             return f"trying {candidate.model.ref}"
+        case Checking(candidate):
+            return f"checking the answer of {candidate.model.ref}"
         case Failed(attempt):
             status = f" ({attempt.status})" if attempt.status else ""
             return f"{attempt.provider}/{attempt.model}: {attempt.outcome}{status}"

@@ -75,6 +75,9 @@ def footer(reply: Reply) -> str:
     parts = [_model(decision), tokens, cost, f"{decision.total_ms:.0f} ms"]
     if reply.answer.stop_reason == "length":
         parts.append("cut at the output limit")
+    if winner is not None and winner.verification is not None and winner.verification.failed:
+        names = ", ".join(check.verifier for check in winner.verification.failed)
+        parts.append(f"checks failed: {names}")
     return " · ".join(parts)
 
 

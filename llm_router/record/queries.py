@@ -25,7 +25,8 @@ _JSON_COLUMNS = ("reasons", "verdict", "candidates", "skipped", "switch")
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """One group. `calls` were answered, `failures` are attempts that were not; `cost` is of both.
+    """One group. `calls` were answered, `failures` are attempts that were not; `cost` is of both, and
+    of the models that were asked to check an answer.
 
     `unpriced_calls` were answered for money nobody knows, and are missing in `cost`. `estimated_calls` did not
     report their tokens. `ms_p50` is the median duration of answered calls; None without any.
@@ -84,7 +85,7 @@ def usage(connection: sqlite3.Connection, since: float, until: float, by: By = "
     found = connection.execute(
         f"""
         WITH part AS (
-            SELECT {_KEYS[by]} AS key, a.outcome = 'ok' AS ok, a.*
+            SELECT {_KEYS[by]} AS key, a.outcome = 'ok' AND a.role = 'answer' AS ok, a.*
             FROM attempts a JOIN decisions d ON d.id = a.decision_id WHERE d.at >= ? AND d.at < ?
         ), ranked AS (
             SELECT key, ms, row_number() OVER (PARTITION BY key ORDER BY ms) AS place,
@@ -92,7 +93,7 @@ def usage(connection: sqlite3.Connection, since: float, until: float, by: By = "
         ), median AS (
             SELECT key, avg(ms) AS ms_p50 FROM ranked WHERE place IN ((size + 1) / 2, size / 2 + 1) GROUP BY key
         )
-        SELECT part.key AS key, sum(ok) AS calls, sum(NOT ok) AS failures,
+        SELECT part.key AS key, sum(ok) AS calls, sum(outcome <> 'ok') AS failures,
                coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(output_tokens), 0) AS output_tokens,
                coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
                coalesce(sum(cache_write_tokens), 0) AS cache_write_tokens,

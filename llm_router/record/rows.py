@@ -8,6 +8,7 @@ import sqlite3
 from dataclasses import asdict
 from typing import Any, TypedDict, cast
 
+from llm_router.checks import Verification
 from llm_router.dialects.failures import redact
 from llm_router.nouns import Attempt, Candidate, Decision, Request, Usage
 
@@ -117,7 +118,13 @@ def _attempt(decision_id: str, n: int, attempt: Attempt) -> Row:
         "detail": _note(attempt.detail),
         "retry_after_s": attempt.retry_after_s,
         "cost": _integer(attempt.cost),
+        "role": attempt.role,
+        "verification": _verification(attempt.verification),
     } | _usage(attempt.usage)
+
+
+def _verification(found: Verification | None) -> str | None:
+    return None if found is None else _json(asdict(found) | {"cost": found.cost})
 
 
 def _usage(usage: Usage | None) -> Row:

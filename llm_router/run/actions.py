@@ -33,6 +33,7 @@ ACTIONS: Mapping[Kind, Action] = {
     Kind.MALFORMED: Action.NEXT,
     Kind.TRUNCATED: Action.NEXT,
     Kind.EMPTY: Action.NEXT,
+    Kind.REJECTED: Action.NEXT,
     Kind.BUDGET: Action.NEXT,
     Kind.COOLING: Action.NEXT,
     Kind.CONTEXT_TOO_LONG: Action.REPLAN,

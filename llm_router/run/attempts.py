@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from llm_router.errors import AllFailedError, BudgetError, CredentialsError, RouterError, UpstreamError
 from llm_router.nouns import (
@@ -15,6 +16,7 @@ from llm_router.nouns import (
     Attempt,
     Billing,
     Candidate,
+    Checking,
     Chunk,
     Complexity,
     Delta,
@@ -53,6 +55,12 @@ class Means:
     deadline_s: float
 
 
+class Examiner(Protocol):
+    """Who checks an answer before it is trusted: see cascade.py."""
+
+    async def after(self, run: Run, candidate: Candidate, rest: Sequence[Candidate]) -> list[Candidate]: ...
+
+
 @dataclass(slots=True)
 class Run:
     """One request's way through its chain. After `events()` has ended, `answer` and `attempts` tell how it went."""
@@ -63,12 +71,13 @@ class Run:
     explicit: bool
     means: Means
     exchange: ExchangeFactory = Exchange
+    examiner: Examiner | None = None
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     answer: Answer | None = None
     farewell: bytes = b""  # for the caller, once the answer is recorded
     _deadline: float = 0.0
 
-    async def events(self) -> AsyncGenerator[Trying | Failed | Delta | Chunk]:
+    async def events(self) -> AsyncGenerator[Trying | Checking | Failed | Delta | Chunk]:
         """Raises BudgetError or AllFailedError when nobody answered, UpstreamError when a begun stream broke."""
         wanted = self.request.deadline_s
         limit = min(wanted, self.means.deadline_s) if wanted else self.means.deadline_s
@@ -83,7 +92,13 @@ class Run:
                 async for delta in deltas:
                     yield delta
             if tried.error is None:
-                return
+                if self.examiner is None:
+                    return
+                yield Checking(candidate)
+                queue = await self.examiner.after(self, candidate, rest)
+                if queue:
+                    yield Failed(self.attempts[-1])
+                continue
             yield Failed(self.attempts[-1])
             wait = self._wait(tried, rest, retries)
             retries = 0 if wait is None else retries + 1
@@ -91,7 +106,8 @@ class Run:
                 queue = self._rest(tried, rest)
             else:
                 await asyncio.sleep(wait)
-        raise self._nobody(self.attempts)
+        if self.answer is None:
+            raise self._nobody(self.attempts)
 
     def remaining_s(self) -> float:
         return self._deadline - time.perf_counter()

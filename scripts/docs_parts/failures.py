@@ -28,6 +28,7 @@ _MEANS: Mapping[FailureKind, str] = {
     FailureKind.MALFORMED: "an answer that cannot be read",
     FailureKind.TRUNCATED: "a stream without its end mark, a body cut off",
     FailureKind.EMPTY: "200, and neither text nor a tool call",
+    FailureKind.REJECTED: "an answer that did not pass its checks; only stronger models are kept",
     FailureKind.BUDGET: "the reservation does not fit under a cap",
     FailureKind.COOLING: "its breaker opened after the plan was made",
     FailureKind.CANCELLED: "the caller has gone",
