@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from llm_router.checks import Verify
 from llm_router.nouns import Message, Profile, Request, Text, ask
 from llm_router.sandbox import Fault
 
@@ -211,6 +212,33 @@ _YOUR_WORD = Act(
     ),
 )
 
+_WRONG = """```python
+def median(values):
+    return sorted(values)[len(values) // 2]
+```"""
+_RIGHT = """```python
+def median(values):
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
+```"""
+_MEDIAN = "from median import median; assert median([3, 1, 2]) == 2; assert median([4, 1, 2, 3]) == 2.5"
+
+_CHECKED = Act(
+    "An answer is checked before it is trusted",
+    KEYS,
+    (
+        Scene(
+            prompt="write a Python function median(values) for a list of numbers",
+            tried="gemini:rejected openai:ok",
+            told="--test-command: Gemini's small model forgets even lengths, its test fails",
+            faults={"gemini": Fault("says", message=_WRONG), "openai": Fault("says", message=_RIGHT)},
+            asked={"verify": Verify(tests=f'python3 -c "{_MEDIAN}"', file="median.py")},
+        ),
+    ),
+    # the tests are ours, so they may run where the system permits no isolation
+    {"routing.unisolated_tests": True},
+)
+
 _BUDGET = Act(
     "A daily budget of $0.05",
     (*FREE, *KEYS),
@@ -227,4 +255,4 @@ _BUDGET = Act(
     {"budget.daily": "0.05"},
 )
 
-ACTS = (_FREE_FIRST, _FALLING_BACK, _FAILING, _YOUR_WORD, _BUDGET)
+ACTS = (_FREE_FIRST, _FALLING_BACK, _FAILING, _YOUR_WORD, _CHECKED, _BUDGET)

@@ -50,6 +50,8 @@ class Delivery:
             await self.reply.whole(fault.status or 200, {"content-type": "text/html; charset=utf-8"}, _HTML)
         elif fault.kind in ("empty", "refusal"):
             await self._send(Answer(stop="end" if fault.kind == "empty" else "refusal"))
+        elif fault.kind == "says":
+            await self._send(Answer(fault.message))
         elif fault.kind == "hang":
             await _forever()
         elif fault.kind == "reset" and not (self.turn.stream and fault.after):

@@ -18,6 +18,7 @@ Kind = Literal[
     "context_too_long",
     "refusal",
     "empty",
+    "says",
     "hang",
     "slow_headers",
     "slow",
@@ -40,6 +41,7 @@ class Fault:
         wrong_key, out_of_credit, unknown_model, context_too_long
                           the status and the body each vendor has for it
         refusal, empty    a 200 without an answer: the filter's, or nothing at all
+        says              answers with `message`, whatever was asked: a wrong answer of a certain model
         hang              accepts and never answers
         slow_headers      answers after `delay` seconds
         slow              `delay` seconds before each piece of a stream
