@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from llm_router.admit.policy import admit
 from llm_router.admit.sessions import Sessions
 from llm_router.classify import assess
 from llm_router.errors import RouterError
-from llm_router.nouns import Billing, Chunk, Decision, Done, Event, Model, Planned, Reply, Request, new_id
+from llm_router.nouns import (
+    Billing,
+    Candidate,
+    Chunk,
+    Complexity,
+    Decision,
+    Done,
+    Event,
+    Model,
+    Planned,
+    Reply,
+    Request,
+    new_id,
+)
 from llm_router.plan import World, plan, settle
 from llm_router.ports import Ledger, Prices
 from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run, cascade_for
@@ -61,7 +75,9 @@ class Router:
         decision = await self.decide(request)
         yield Planned(decision)
         complexity = decision.assessment.complexity
-        checks = cascade_for(request, decision.assessment, self.settings.routing)
+        checks = cascade_for(
+            request, decision.assessment, self.settings.routing, partial(self._harder, decision)
+        )
         run = Run(
             request=request,
             plan=decision.plan,
@@ -98,12 +114,23 @@ class Router:
                     return event.reply
         raise AssertionError("a stream ends with Done or an error")
 
+    async def _harder(self, decision: Decision) -> Sequence[Candidate]:
+        """Who would be asked, were the request two degrees harder; nobody where that cannot be planned."""
+        degrees = list(Complexity)
+        place = min(degrees.index(decision.assessment.complexity) + 2, len(degrees) - 1)
+        harder = replace(decision.assessment, complexity=degrees[place])
+        try:
+            return plan(decision.request, harder, decision.verdict, world=await self.world()).candidates
+        except RouterError:
+            return ()
+
     def _completed(self, decision: Decision, run: Run, error: str | None, total_ms: float) -> Decision:
         costs = [a.cost for a in run.attempts]
         usage = run.answer.usage if run.answer else None
         baseline = _metered(self.baseline) if self.baseline else None
         return replace(
             decision,
+            plan=run.plan,
             attempts=tuple(run.attempts),
             answer=run.answer,
             total_ms=total_ms,

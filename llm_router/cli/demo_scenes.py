@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -232,7 +234,7 @@ _CHECKED = Act(
             tried="gemini:rejected openai:ok",
             told="--test-command: Gemini's small model forgets even lengths, its test fails",
             faults={"gemini": Fault("says", message=_WRONG), "openai": Fault("says", message=_RIGHT)},
-            asked={"verify": Verify(tests=f'python3 -c "{_MEDIAN}"', file="median.py")},
+            asked={"verify": Verify(tests=f'{shlex.quote(sys.executable)} -c "{_MEDIAN}"', file="median.py")},
         ),
     ),
     # the tests are ours, so they may run where the system permits no isolation

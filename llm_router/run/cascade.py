@@ -7,7 +7,7 @@ less its price. An answer that no check failed is always kept: whom to trust uns
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +20,6 @@ from llm_router.nouns import (
     Candidate,
     Checking,
     Chunk,
-    Complexity,
     Delta,
     Failed,
     FailureKind,
@@ -42,13 +41,7 @@ from llm_router.verify.opinions import again, agreement, question, verdict
 
 # Micro-dollars that one more right answer is worth, by profile: the price of quality.
 WORTH = {Profile.BUDGET: 20_000, Profile.BALANCED: 100_000, Profile.PREMIUM: 1_000_000}
-# P(good) of an answer by tier, before anything is known of it but how hard the task is.
-_PRIORS = {
-    Complexity.SIMPLE: {"small": 0.88, "mid": 0.93, "frontier": 0.95},
-    Complexity.MODERATE: {"small": 0.72, "mid": 0.82, "frontier": 0.9},
-    Complexity.COMPLEX: {"small": 0.5, "mid": 0.65, "frontier": 0.78},
-    Complexity.DEEP_REASONING: {"small": 0.3, "mid": 0.45, "frontier": 0.62},
-}
+_SURE = 0.02  # no model is trusted, or given up, beyond this before its answer is seen
 _AFTER_A_FAILURE = 0.9  # what defeated one model is hard for the next too
 _STRENGTH = ("small", "mid", "frontier")
 _TESTS_SHARE = 0.5  # of the time left: the stronger model needs the rest
@@ -58,17 +51,20 @@ _ADVICE_S = 30.0
 _LEAST_S = 1.0  # to ask anybody else
 
 
+Harder = Callable[[], Awaitable[Sequence[Candidate]]]  # who would be asked, were the request a harder one
 _CHECKED_DOORS = frozenset({"cli", "mcp"})
 
 
-def cascade_for(request: Request, assessment: Assessment, routing: RoutingSettings) -> Cascade | None:
+def cascade_for(
+    request: Request, assessment: Assessment, routing: RoutingSettings, harder: Harder
+) -> Cascade | None:
     """The checks of this request, or None: see `_mode`."""
     verify = request.verify or Verify()
     mode = _mode(request, verify, routing.verify)
     if mode == "off":
         return None
     workshop = Workshop(routing.test_seconds, routing.unisolated_tests)
-    return Cascade(assessment, verify, mode, workshop)
+    return Cascade(assessment, verify, mode, workshop, harder)
 
 
 def _mode(request: Request, verify: Verify, by_settings: Mode) -> Mode:
@@ -92,6 +88,7 @@ class Cascade:
     verify: Verify
     mode: Mode
     workshop: Workshop
+    harder: Harder
     _rejected: list[tuple[int, Answer]] = field(default_factory=list[tuple[int, Answer]])
 
     async def events(self, run: Run) -> AsyncGenerator[Trying | Checking | Failed | Delta | Chunk]:
@@ -124,8 +121,8 @@ class Cascade:
         if answer is None or any(isinstance(part, ToolCall) for part in answer.parts):
             return []
         run.answer = None  # not the caller's yet
-        stronger = _stronger(candidate, rest)
         try:
+            stronger = await self._stronger(run, candidate, rest)
             found = await self._verified(run, candidate, answer, stronger)
         except BaseException:  # the caller has gone
             detail = "the caller left while the answer was checked"
@@ -163,8 +160,24 @@ class Cascade:
         ms = (time.perf_counter() - started) * 1000
         return Verification(tuple(checks), prior, p, needed, accepted, ms)
 
+    async def _stronger(self, run: Run, candidate: Candidate, rest: Sequence[Candidate]) -> list[Candidate]:
+        """Those of a higher tier, of the plan or else of a harder request's; where there are none, others of the same
+        tier. A model that was named or pinned is the only one.
+        """
+        if run.explicit:
+            return []
+        place = _STRENGTH.index(candidate.model.tier)
+        if higher := [c for c in rest if _STRENGTH.index(c.model.tier) > place]:
+            return higher
+        known = {c.model.ref for c in run.plan.candidates}
+        more = [c for c in await self.harder() if _STRENGTH.index(c.model.tier) > place]
+        because = f"asked where the answer of {candidate.model.ref} does not pass its checks"
+        higher = [replace(c, reason=because) for c in more if c.model.ref not in known]
+        run.plan = replace(run.plan, candidates=(*run.plan.candidates, *higher))
+        return higher or [c for c in rest if c.model.tier == candidate.model.tier]
+
     def _prior(self, candidate: Candidate) -> float:
-        return _PRIORS[self.assessment.complexity][candidate.model.tier]
+        return min(max(self.assessment.p_success(candidate.model.tier), _SURE), 1 - _SURE)
 
     def _worth(self, run: Run, candidate: Candidate) -> float:
         """In probability: what asking this model may gain, less its price in right answers. Unpriced: half of one."""
@@ -237,13 +250,6 @@ async def _advice(run: Run, candidate: Candidate, adviser: Candidate, answer: An
     check = agreement(answer, said) if repeats else verdict(said)
     ms = (time.perf_counter() - started) * 1000
     return [replace(check, ms=ms, cost=cost, model=adviser.model.ref)]
-
-
-def _stronger(candidate: Candidate, rest: Sequence[Candidate]) -> list[Candidate]:
-    """Those of a higher tier in their order; where there are none, others of the same tier."""
-    place = _STRENGTH.index(candidate.model.tier)
-    higher = [c for c in rest if _STRENGTH.index(c.model.tier) > place]
-    return higher or [c for c in rest if c.model.tier == candidate.model.tier]
 
 
 def _price(candidate: Candidate) -> int | None:

@@ -83,7 +83,7 @@ class Confinement:
         tree = str(at if self.isolate else work)
         home = "/tmp/home" if self.isolate else root  # noqa: S108 - of the jail's own
         env = {
-            "PATH": self.environ.get("PATH", os.defpath),
+            "PATH": self.environ.get("PATH") or os.defpath,
             "HOME": home,
             "TMPDIR": "/tmp" if self.isolate else root,  # noqa: S108
             "LANG": "C.UTF-8",
@@ -99,7 +99,7 @@ class Confinement:
             "work": str(work),
             "tree": tree,
             "system": [path for path in _SYSTEM if os.path.lexists(path)],
-            "tools": _tools(env["PATH"]),
+            "tools": _tools(env["PATH"] + os.pathsep + str(Path(sys.executable).parent)),
             "limits": asdict(self.limits),
             "status_fd": status_fd,
         }

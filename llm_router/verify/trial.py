@@ -68,7 +68,7 @@ class Workshop:
             if trouble := await _put(verify, answer, work):
                 return trouble
             at = Path(verify.tree) if verify.tree else work
-            argv = ["sh", "-c", verify.tests]
+            argv = ["/bin/sh", "-c", verify.tests]
             ended = await self.confinement.run(argv, work, timeout_s=seconds, at=at)
             if ended.error and self.unisolated:
                 bare = Confinement(False, self.confinement.limits, self.confinement.environ)
@@ -89,7 +89,7 @@ class Workshop:
                 (Path(folder) / names[-1]).write_text(block.code, encoding="utf-8", errors="replace")
             script = " && ".join(f"node --check {name}" for name in names)
             ended = await self.confinement.run(
-                ["sh", "-c", script], Path(folder), timeout_s=min(10.0, self.seconds)
+                ["/bin/sh", "-c", script], Path(folder), timeout_s=min(10.0, self.seconds)
             )
         if ended.code == 0:
             return Check("parse", "pass")

@@ -27,7 +27,11 @@ from llm_router.nouns import (
 from llm_router.run import Means, Run, cascade_for
 from llm_router.settings import RoutingSettings
 
-ASSESSED = Assessment(Task.CODE, Complexity.MODERATE, 0.8, 0.4)
+ASSESSED = Assessment(Task.CODE, Complexity.MODERATE, 0.8, 0.4, p_small=0.72, p_mid=0.82, p_frontier=0.9)
+
+
+async def nobody():
+    return ()
 
 
 def says(text):
@@ -44,11 +48,11 @@ def a_cascade(
     """A provider's tier is the first letter of its name. An answer is expected to cost 10 micro-dollars."""
     books, by_name = books or Books(), {p.name: p for p in providers}
     models = [Model(p.name, "m", tier=TIERS[p.name[0]], billing=billing) for p in providers]
-    profile = fields.pop("profile", Profile.BALANCED)
+    profile, harder = fields.pop("profile", Profile.BALANCED), fields.pop("harder", nobody)
     plan = Plan(tuple(Candidate(m, "because", 10, 1000) for m in models), input_tokens=100, profile=profile)
     request = ask("what is a mutex?", stream=stream, verify=verify, **fields)
     means = Means(by_name.__getitem__, books, books, books, deadline_s)
-    checks = cascade_for(request, ASSESSED, RoutingSettings())
+    checks = cascade_for(request, ASSESSED, RoutingSettings(), harder)
     run = Run(request, plan, 20.0, explicit=False, means=means, examiner=checks)
     return run, checks, books
 
@@ -88,6 +92,19 @@ async def test_without_a_stronger_model_one_of_the_same_strength_is_asked():
     run, checks, _ = a_cascade(Scripted("s1", REFUSED), Scripted("s2", FINE))
     await collect(run, checks)
     assert outcomes(run) == [("s1", "rejected"), ("s2", "ok")]
+
+
+async def test_where_the_plan_has_nobody_stronger_the_plan_of_a_harder_request_has():
+    strong = Scripted("f1", FINE)
+
+    async def harder():
+        return (Candidate(Model("f1", "m", tier="frontier"), "because", 10, 1000),)
+
+    run, checks, _ = a_cascade(Scripted("s1", REFUSED), Scripted("s2", FINE), strong, harder=harder)
+    run.plan = replace(run.plan, candidates=run.plan.candidates[:2])
+    await collect(run, checks)
+    assert outcomes(run) == [("s1", "rejected"), ("f1", "ok")]
+    assert "does not pass" in run.plan.candidates[-1].reason
 
 
 async def test_the_only_model_is_checked_and_served_whatever_is_found():
@@ -239,14 +256,14 @@ async def test_without_being_asked_no_model_is_paid_to_check():
     ],
 )
 def test_who_streams_and_who_speaks_another_dialect_is_checked_only_when_asked(fields, checked):
-    assert (cascade_for(ask("x", **fields), ASSESSED, RoutingSettings()) is not None) is checked
+    assert (cascade_for(ask("x", **fields), ASSESSED, RoutingSettings(), nobody) is not None) is checked
 
 
 def test_the_settings_speak_where_the_caller_does_not():
     never, always = RoutingSettings(verify="off"), RoutingSettings(verify="always")
-    assert cascade_for(ask("x"), ASSESSED, never) is None
-    assert cascade_for(ask("x", verify=Verify(tests="make test")), ASSESSED, never) is not None
-    assert cascade_for(ask("x", door="gateway", stream=True), ASSESSED, always) is not None
+    assert cascade_for(ask("x"), ASSESSED, never, nobody) is None
+    assert cascade_for(ask("x", verify=Verify(tests="make test")), ASSESSED, never, nobody) is not None
+    assert cascade_for(ask("x", door="gateway", stream=True), ASSESSED, always, nobody) is not None
 
 
 async def test_a_stream_that_is_checked_shows_only_the_accepted_answer():

@@ -68,7 +68,7 @@ async def gone(mark):
         return False
 
     give_up = time.monotonic() + 10
-    while living() and time.monotonic() < give_up:
+    while living() and time.monotonic() < give_up:  # noqa: ASYNC110 - nothing tells of the death of another's child
         await asyncio.sleep(0.02)
     return not living()
 
@@ -171,9 +171,12 @@ async def test_a_cancelled_run_leaves_nothing(tmp_path):
 
 
 async def test_no_descriptor_is_left_open(tmp_path):
-    before = len(os.listdir("/proc/self/fd"))
+    def descriptors():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = descriptors()
     await asyncio.gather(*(run(tmp_path, "true") for _ in range(3)))
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert descriptors() <= before
 
 
 async def test_without_isolation_the_limits_hold_and_home_is_another(tmp_path):
@@ -209,7 +212,7 @@ def answer(text):
     return Answer((Text(text),), "end", Usage())
 
 
-GOOD, WRONG = ("```python\ndef add(a, b):\n    return a {} b\n```".format(sign) for sign in "+-")
+GOOD, WRONG = (f"```python\ndef add(a, b):\n    return a {sign} b\n```" for sign in "+-")
 TESTS = "python3 test_add.py"
 
 
@@ -255,7 +258,7 @@ async def test_an_answer_cannot_write_outside_the_copy(tree, tmp_path, name):
     (tree / "link").symlink_to(tmp_path)
     await outcome_of(tree, f"```python {name}\nx = 1\n```", tests="true")
     assert not (tmp_path / "outside.py").exists()
-    assert not Path("/tmp/llm-router-outside.py").exists()
+    assert not os.access("/tmp/llm-router-outside.py", os.F_OK)
 
 
 async def test_tests_that_hang_fail_and_tests_that_cannot_be_run_say_nothing(tree):
