@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from llm_router.dialects import json_schema
+from llm_router.dialects import anthropic_cache, json_schema
+from llm_router.dialects.anthropic_models import abilities, effort, thinking
 from llm_router.dialects.assembler import Decoder, malformed
 from llm_router.dialects.encoding import (
     check_features,
@@ -16,6 +17,7 @@ from llm_router.dialects.encoding import (
     tool_schema,
     unsupported,
     wire_id,
+    wire_name,
 )
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_object, arguments_text, count, record, sequence, string
@@ -39,11 +41,16 @@ from llm_router.nouns import (
     ToolCallDelta,
     ToolResult,
     Usage,
+    WebSearch,
 )
 
 # `max_tokens` is mandatory. Long enough for most answers, short enough that a model without a known limit takes it.
 DEFAULT_MAX_TOKENS = 8_192
 LONGEST_DEFAULT = 16_384
+
+LONGEST_NAME = 128  # of a tool, characters
+
+JSON_ONLY = "Answer with one JSON object only, without any text around it."
 
 # Hidden reasoning comes as an opaque blob; it goes back the same way.
 REDACTED = "redacted:"
@@ -78,15 +85,15 @@ class Anthropic:
         }
         if system:
             body["system"] = system
-        if request.tools:
-            body["tools"] = [_tool(tool) for tool in request.tools]
-            body["tool_choice"] = _tool_choice(request)
-        if request.schema is not None:
-            body["output_config"] = {"format": _format(request.schema, model)}
+        _add_tools(body, request, model)
+        _add_output(body, request, model)
         if request.stop:
             body["stop_sequences"] = list(request.stop)
-        if request.temperature is not None and model.provider not in WITHOUT_SAMPLING:
-            body["temperature"] = min(request.temperature, 1.0)
+        if (config := thinking(request, model, body["max_tokens"])) is not None:
+            body["thinking"] = config
+        if model.provider not in WITHOUT_SAMPLING:
+            body |= _sampling(request, thinks="thinking" in body)
+        anthropic_cache.mark(body, request, model.provider)
         return body
 
     def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
@@ -107,21 +114,68 @@ def _max_tokens(request: Request, model: Model) -> int:
     return asked if asked is not None else min(model.max_output or DEFAULT_MAX_TOKENS, LONGEST_DEFAULT)
 
 
+def _sampling(request: Request, *, thinks: bool) -> JsonDict:
+    """A model that thinks takes none of it: https://platform.claude.com/docs/en/build-with-claude/extended-thinking"""
+    if thinks:
+        return {}
+    temperature = None if request.temperature is None else min(request.temperature, 1.0)
+    asked = {"temperature": temperature, "top_p": request.top_p, "top_k": request.top_k}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _add_output(body: JsonDict, request: Request, model: Model) -> None:
+    config: JsonDict = {}
+    if request.schema is not None and json_schema.is_any_object(request.schema):
+        body["system"] = "\n\n".join(filter(None, (body.get("system"), JSON_ONLY)))
+    elif request.schema is not None:
+        config["format"] = _format(request.schema, model)
+    if told := effort(request, model):
+        config["effort"] = told
+    if config:
+        body["output_config"] = config
+
+
 def _format(schema: JsonDict, model: Model) -> JsonDict:
     if json_schema.is_recursive(schema):
         raise unsupported(model, "a recursive JSON schema")
     return {"type": "json_schema", "schema": json_schema.for_anthropic(schema)}
 
 
+def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
+    tools = [_tool(tool) for tool in request.tools]
+    if request.web_search is not None:
+        tools.append(_web_search(request.web_search))
+    if not tools:
+        return
+    body["tools"] = tools
+    if request.tools:
+        body["tool_choice"] = _tool_choice(request, model)
+
+
 def _tool(tool: Tool) -> JsonDict:
-    return {"name": tool.name, "description": tool.description, "input_schema": tool_schema(tool)}
+    name = wire_name(tool.name, LONGEST_NAME)
+    return {"name": name, "description": tool.description, "input_schema": tool_schema(tool)}
 
 
-def _tool_choice(request: Request) -> JsonDict:
+def _web_search(wanted: WebSearch) -> JsonDict:
+    """https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool"""
+    body: JsonDict = {"type": "web_search_20250305", "name": "web_search"}
+    if wanted.max_uses is not None:
+        body["max_uses"] = wanted.max_uses
+    if wanted.allowed_domains:
+        body["allowed_domains"] = list(wanted.allowed_domains)
+    elif wanted.blocked_domains:  # one of the two
+        body["blocked_domains"] = list(wanted.blocked_domains)
+    return body
+
+
+def _tool_choice(request: Request, model: Model) -> JsonDict:
     choice = request.tool_choice
+    if choice.mode in ("any", "tool") and not abilities(model.id).forced_tools:
+        raise unsupported(model, "an order to call a tool")
     body: JsonDict = {"type": choice.mode}
     if choice.mode == "tool":
-        body["name"] = choice.name
+        body["name"] = wire_name(choice.name or "", LONGEST_NAME)
     if not choice.parallel and choice.mode != "none":
         body["disable_parallel_tool_use"] = True
     return body
@@ -168,7 +222,7 @@ def _block(part: Part, model: Model) -> JsonDict | None:
             return {
                 "type": "tool_use",
                 "id": wire_id(call_id),
-                "name": name,
+                "name": wire_name(name, LONGEST_NAME),
                 "input": arguments_object(arguments),
             }
         case ToolResult():

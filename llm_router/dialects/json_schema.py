@@ -83,6 +83,11 @@ def for_anthropic(schema: Mapping[str, Any]) -> JsonDict:
     return _Narrow(dict(schema), _ANTHROPIC).schema(schema, ())
 
 
+def is_any_object(schema: Mapping[str, Any]) -> bool:
+    """Whether it asks for JSON and says nothing of its shape, as OpenAI's `json_object` does."""
+    return schema.get("type", "object") == "object" and not schema.keys() - {"type"}
+
+
 def is_recursive(schema: Mapping[str, Any]) -> bool:
     narrow = _Narrow(dict(schema), _GEMINI)
     narrow.schema(schema, ())

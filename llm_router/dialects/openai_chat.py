@@ -11,13 +11,18 @@ from llm_router.dialects.encoding import (
     check_stops,
     function_tool,
     output_limit,
+    unsupported,
+    wire_name,
 )
-from llm_router.dialects.json_schema import is_strict
+from llm_router.dialects.json_schema import is_any_object, is_strict
 from llm_router.dialects.openai_chat_messages import messages
 from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
 from llm_router.dialects.openai_quirks import Quirks, quirks
+from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.reading import records
 from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice
+
+LONGEST_CACHE_KEY = 64  # characters
 
 
 class OpenAIChat:
@@ -32,11 +37,13 @@ class OpenAIChat:
             body["stream_options"] = {"include_usage": True}
         if (limit := output_limit(request, model)) is not None:
             body[quirk.limit_field] = limit
-        if request.temperature is not None and not (quirk.fixed_temperature and "thinking" in model.features):
-            body["temperature"] = request.temperature
+        body |= _sampling(request, quirk, thinks="thinking" in model.features)
+        body |= reasoning_fields(request.reasoning, model)
         if request.stop:
             body["stop"] = list(request.stop)
-        _add_tools(body, request)
+        if quirk.cache_key and request.session:
+            body["prompt_cache_key"] = request.session[:LONGEST_CACHE_KEY]
+        _add_tools(body, request, model)
         if request.schema is not None:
             _add_schema(body, request.schema, quirk)
         return body
@@ -53,8 +60,21 @@ class OpenAIChat:
         return OpenAIChatDecoder()
 
 
-def _add_tools(body: JsonDict, request: Request) -> None:
+def _sampling(request: Request, quirk: Quirks, *, thinks: bool) -> JsonDict:
+    fixed = quirk.fixed_temperature and thinks
+    asked = {
+        "temperature": None if fixed else request.temperature,
+        "top_p": None if fixed else request.top_p,
+        "top_k": request.top_k if quirk.top_k else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
     if not request.tools:
+        # beside tools a search of the web is an offer, alone it is the job
+        if request.web_search is not None and "web" not in model.features:
+            raise unsupported(model, "a search of the web")
         return
     body["tools"] = [function_tool(tool) for tool in request.tools]
     body["tool_choice"] = _tool_choice(request.tool_choice)
@@ -64,11 +84,14 @@ def _add_tools(body: JsonDict, request: Request) -> None:
 
 def _tool_choice(choice: ToolChoice) -> str | JsonDict:
     if choice.mode == "tool":
-        return {"type": "function", "function": {"name": choice.name}}
+        return {"type": "function", "function": {"name": wire_name(choice.name or "")}}
     return "required" if choice.mode == "any" else choice.mode
 
 
 def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
+    if is_any_object(schema):
+        body["response_format"] = {"type": "json_object"}
+        return
     if quirk.schema == "schema":
         named = {"name": "answer", "schema": schema, "strict": is_strict(schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": named}

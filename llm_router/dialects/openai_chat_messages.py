@@ -18,6 +18,7 @@ from llm_router.dialects.encoding import (
     split_system,
     unsupported,
     wire_id,
+    wire_name,
 )
 from llm_router.dialects.openai_quirks import Quirks, quirks
 from llm_router.nouns import (
@@ -37,7 +38,7 @@ from llm_router.nouns import (
 def messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
     system, rest = split_system(conversation)
     written: list[JsonDict] = [{"role": "system", "content": system}] if system else []
-    for message in rest:
+    for message in _paired(rest):
         match message.role:
             case "system":
                 written += _late_system(message.text, quirks(model.provider))
@@ -46,6 +47,17 @@ def messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
             case "assistant":
                 written += _assistant(message, model)
     return written
+
+
+def _paired(messages: list[Message]) -> list[Message]:
+    """A system message between calls and their results comes after them: nothing else may stand there."""
+    ordered = list(messages)
+    for at in range(1, len(ordered) - 1):
+        before, here, after = ordered[at - 1 : at + 2]
+        called = before.role == "assistant" and any(isinstance(part, ToolCall) for part in before.parts)
+        if called and here.role == "system" and any(isinstance(part, ToolResult) for part in after.parts):
+            ordered[at : at + 2] = after, here
+    return ordered
 
 
 def _late_system(text: str, quirk: Quirks) -> list[JsonDict]:
@@ -63,7 +75,7 @@ def _user(message: Message, model: Model) -> list[JsonDict]:
         {
             "role": "tool",
             "tool_call_id": call_id(result.call_id, quirks(model.provider)),
-            "content": result_text(result),
+            "content": result_text(result) or ("The result follows." if result_media(result) else ""),
         }
         for result in results
     ]
@@ -114,7 +126,7 @@ def _assistant(message: Message, model: Model) -> list[JsonDict]:
 
 
 def _call(part: ToolCall, quirk: Quirks) -> JsonDict:
-    function = {"name": part.name, "arguments": part.arguments or "{}"}
+    function = {"name": wire_name(part.name), "arguments": part.arguments or "{}"}
     return {"id": call_id(part.id, quirk), "type": "function", "function": function}
 
 

@@ -23,12 +23,19 @@ class Quirks:
     fixed_temperature: bool = False
     # a document may be a link
     document_links: bool = False
+    # `prompt_cache_key` sends the turns of one session to the machine that has its beginning in the cache
+    cache_key: bool = False
+    # whether `top_k`, which OpenAI has not, is taken
+    top_k: bool = False
     # exact length of tool call ids, letters and digits only
     call_id_length: int | None = None
     stops: int = 4
 
 
-_OPENAI = Quirks(limit_field="max_completion_tokens", late_system=True, fixed_temperature=True)
+_OPENAI = Quirks(
+    limit_field="max_completion_tokens", late_system=True, fixed_temperature=True, cache_key=True
+)
+_OPEN_SERVER = Quirks(top_k=True)
 
 _QUIRKS: dict[str, Quirks] = {
     "openai": _OPENAI,
@@ -41,7 +48,12 @@ _QUIRKS: dict[str, Quirks] = {
     "siliconflow": Quirks(schema="object"),
     # 422 "Extra inputs are not permitted: stream_options"; ids: "must be a-z, A-Z, 0-9, with a length of 9"
     "mistral": Quirks(stream_usage=False, call_id_length=9),
-    "openrouter": Quirks(document_links=True),
+    "openrouter": Quirks(document_links=True, top_k=True),
+    "vllm": _OPEN_SERVER,
+    "llamacpp": _OPEN_SERVER,
+    "lmstudio": _OPEN_SERVER,
+    "together": _OPEN_SERVER,
+    "fireworks": _OPEN_SERVER,
 }
 
 
