@@ -24,7 +24,7 @@ def mark(body: JsonDict, request: Request, provider: str) -> None:
         body["system"] = [{"type": "text", "text": system, "cache_control": MARK}]
     elif tools := body.get("tools"):
         tools[-1] = tools[-1] | {"cache_control": MARK}
-    content = body["messages"][-1]["content"] if body["messages"] else []
+    content: list[JsonDict] = body["messages"][-1]["content"] if body["messages"] else []
     if content and content[-1]["type"] in _MARKABLE:
         content[-1] = content[-1] | {"cache_control": MARK}
 

@@ -58,6 +58,11 @@ class AnthropicRenderer:
     def feed(self, deltas: Sequence[Delta]) -> bytes:
         out: list[bytes] = []
         for delta in deltas:
+            if self._serial.runs_on(delta):
+                text = delta.arguments if isinstance(delta, ToolCallDelta) else delta.text
+                if text:
+                    out.append(self._prefix + _encode(text) + b"}}\n\n")
+                continue
             if isinstance(delta, ThinkingDelta) and not self._thinks:
                 continue
             for segment, ready in self._serial.put(delta):
@@ -67,6 +72,7 @@ class AnthropicRenderer:
     def end(self, answer: Answer) -> bytes:
         out: list[bytes] = []
         if not self._begun:  # an upstream that told all of it at the end
+            self._serial = Serial()
             out.append(self.feed(deltas_of(answer)))
         for segment, ready in self._serial.rest():
             self._write(segment, ready, out)

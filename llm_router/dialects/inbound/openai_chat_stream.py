@@ -9,10 +9,10 @@ import msgspec
 
 from llm_router.dialects.inbound.openai_chat_answers import envelope, finish_reason, usage
 from llm_router.dialects.inbound.openai_chat_errors import openai_error, openai_fault
-from llm_router.dialects.inbound.segments import deltas_of
+from llm_router.dialects.inbound.segments import Segment, Serial, call_id, deltas_of
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.errors import RouterError
-from llm_router.nouns import Answer, Delta, JsonDict, TextDelta, ThinkingDelta, ToolCallDelta, new_id
+from llm_router.nouns import Answer, Delta, JsonDict, TextDelta, ThinkingDelta, ToolCallDelta
 from llm_router.ports import Head
 
 _encode = msgspec.json.Encoder().encode
@@ -21,8 +21,9 @@ _DONE = b"data: [DONE]\n\n"
 
 
 class OpenAIChatRenderer:
-    """A role, then pieces of content and of tool calls (which may be mixed: each names its call), a finish_reason, the
-    usage where it was asked for, and [DONE].
+    """A role, then pieces of content and of tool calls, a finish_reason, the usage where it was asked for, and [DONE].
+
+    The format would let calls be mixed, but clients (the official SDKs too) take a call for complete when another begins.
     """
 
     def __init__(self, head: Head) -> None:
@@ -38,29 +39,29 @@ class OpenAIChatRenderer:
         self._thought = self._prefix + b'{"reasoning_content":'
         self._tail = b"}" + self._suffix
         self._begun = self._ended = False
-        self._unnamed: dict[int, ToolCallDelta] = {}
-        self._named: set[int] = set()
+        self._serial = Serial()
+        self._open: Segment | None = None  # a call
+        self._calls = -1
+        self._arguments = b""  # of a piece of the open call
 
     def feed(self, deltas: Sequence[Delta]) -> bytes:
         out: list[bytes] = []
         for delta in deltas:
-            match delta:
-                case TextDelta(text):
-                    if text:
-                        out.append(self._text + _encode(text) + self._tail)
-                case ThinkingDelta(text):
-                    if text:
-                        out.append(self._thought + _encode(text) + self._tail)
-                case ToolCallDelta():
-                    self._call(delta, out)
+            if self._serial.runs_on(delta):
+                self._write(None, delta, out)
+            else:
+                for segment, ready in self._serial.put(delta):
+                    self._write(segment, ready, out)
         return self._started(out) if out else b""
 
     def end(self, answer: Answer) -> bytes:
         out: list[bytes] = []
-        if not self._begun and not self._unnamed:  # an upstream that told all of it at the end
+        if not self._begun:  # an upstream that told all of it at the end
+            self._serial = Serial()
             out.append(self.feed(deltas_of(answer)))
-        for index, delta in self._unnamed.items():
-            self._announce(index, delta, out)
+        for segment, delta in self._serial.rest():
+            self._write(segment, delta, out)
+        self._fill(out)
         usage_field: JsonDict = {"usage": None} if self._usage else {}
         choice: JsonDict = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": finish_reason(answer)}
         out.append(self._chunk({"choices": [choice]} | usage_field))
@@ -89,28 +90,33 @@ class OpenAIChatRenderer:
     def _chunk(self, fields: JsonDict) -> bytes:
         return b"data: %s\n\n" % _encode(self._envelope | fields)
 
-    def _call(self, delta: ToolCallDelta, out: list[bytes]) -> None:
-        """Clients read id and name from the first piece of a call, and nowhere else: until there is a name it waits."""
-        index = delta.index
-        if index in self._named:
-            if delta.arguments:
-                self._piece({"index": index, "function": {"arguments": delta.arguments}}, out)
-            return
-        if (before := self._unnamed.pop(index, None)) is not None:
-            delta = ToolCallDelta(
-                index, before.arguments + delta.arguments, before.id or delta.id, before.name or delta.name
-            )
-        if delta.name:
-            self._announce(index, delta, out)
-        else:
-            self._unnamed[index] = delta
+    def _write(self, segment: Segment | None, delta: Delta, out: list[bytes]) -> None:
+        """`segment` None: the one that is open."""
+        match delta:
+            case TextDelta(text):
+                if text:
+                    out.append(self._text + _encode(text) + self._tail)
+            case ThinkingDelta(text):
+                if text:
+                    out.append(self._thought + _encode(text) + self._tail)
+            case ToolCallDelta(arguments=arguments):
+                if segment is not None and segment is not self._open:
+                    self._begin(segment, arguments, out)
+                elif arguments:
+                    out.append(self._arguments + _encode(arguments) + b"}}]}" + self._suffix)
 
-    def _announce(self, index: int, delta: ToolCallDelta, out: list[bytes]) -> None:
-        self._named.add(index)
-        name = self._names.get(delta.name or "", delta.name or "")
-        function = {"name": name, "arguments": delta.arguments}
-        call_id = delta.id or new_id("call")
-        self._piece({"index": index, "id": call_id, "type": "function", "function": function}, out)
+    def _fill(self, out: list[bytes]) -> None:
+        """Some vendors write nothing at all for a call without arguments; clients read JSON."""
+        if self._open is not None and not self._open.begun:
+            out.append(self._arguments + b'"{}"}}]}' + self._suffix)
+            self._open.begun = True
 
-    def _piece(self, call: JsonDict, out: list[bytes]) -> None:
+    def _begin(self, segment: Segment, arguments: str, out: list[bytes]) -> None:
+        """The SDKs read id and name from the first piece of a call, and its place in the list from its index."""
+        self._fill(out)
+        self._open = segment
+        self._calls += 1
+        self._arguments = self._prefix + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % self._calls
+        function = {"name": self._names.get(segment.name, segment.name), "arguments": arguments}
+        call = {"index": self._calls, "id": call_id(segment), "type": "function", "function": function}
         out.append(self._prefix + _encode({"tool_calls": [call]}) + self._suffix)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -35,6 +35,7 @@ class Segment:
     sealed: bool = False  # by its signature: what follows is another thought
     id: str = ""
     name: str = ""
+    begun: bool = False  # whether there are arguments
     written: list[str] = field(default_factory=list[str])
     held: list[Delta] = field(default_factory=list[Delta])
 
@@ -61,14 +62,33 @@ class Serial:
     def __init__(self) -> None:
         self._queue: deque[Segment] = deque()
         self._calls: dict[int, Segment] = {}
+        self._only: Segment | None = None  # open, and nothing waits
+
+    def runs_on(self, delta: Delta) -> bool:
+        """Whether it just continues what is open, as nearly all do: then it may be written at once, and not `put`."""
+        only = self._only
+        if only is None:
+            return False
+        if isinstance(delta, TextDelta):
+            return only.index is None and not only.thinking
+        if isinstance(delta, ToolCallDelta) and only.index == delta.index:
+            only.written.append(delta.arguments)
+            return True
+        return False
 
     def put(self, delta: Delta) -> Iterable[tuple[Segment, Delta]]:
         """What may be written now, in order. A segment other than the one before closes that."""
         segment = self._of(delta)
         if segment is None:
             return
+        if isinstance(delta, ToolCallDelta) and not segment.begun:
+            # a reader that takes half an object does not take a blank for the beginning of one
+            delta = replace(delta, arguments=delta.arguments.lstrip())
+            segment.begun = bool(delta.arguments)
         segment.held.append(delta)
         yield from self._ready()
+        head = self._queue[0] if len(self._queue) == 1 else None
+        self._only = head if head is not None and not head.held and (head.begun or not head.call) else None
 
     def rest(self) -> Iterable[tuple[Segment, Delta]]:
         """The stream is over: everything that was held."""
