@@ -214,16 +214,17 @@ def _media(body: bytes, messages: Sequence[msgspec.Raw]) -> Media:
     media = Media()
     if b'"source"' in body:
         reader = Reader()
-        for raw in messages:
+        for number, raw in enumerate(messages):
             if b'"source"' in bytes(raw):
-                media.add(reader.content(read(raw, _TURN).content, "messages"))
+                at = f"messages.{number}"
+                media.add(reader.content(read(raw, _TURN, at).content, f"{at}.content"))
     return media
 
 
 def _last_words(messages: Sequence[msgspec.Raw]) -> tuple[Message, ...]:
     """What the user wrote last: no tool's result, and not what the client adds to remind the model."""
-    for raw in reversed(messages):
-        said = read(raw, _SAID)
+    for number in range(len(messages) - 1, -1, -1):
+        said = read(messages[number], _SAID, f"messages.{number}")
         if said.role != "user":
             continue
         content = said.content

@@ -17,22 +17,24 @@ _PLACED = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<where>.*)`)?", r
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 
 
-def read(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
-    """The body as the decoder's type. Raises UsageError, which names the place: `messages.0.content: ...`."""
+def read(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], at: str = "") -> T:
+    """The body as the decoder's type. Raises UsageError, which names the place: `messages.0.content: ...`. `at` is where
+    in the whole body this part of it stands.
+    """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise UsageError(_told(str(error))) from None
+        raise UsageError(_told(str(error), at)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"The request body is not valid JSON: {error}") from None
     except RecursionError:
         raise UsageError("The request body is nested too deeply.") from None
 
 
-def _told(error: str) -> str:
+def _told(error: str, at: str) -> str:
     placed = _PLACED.fullmatch(error)
     what, where = (placed["what"], placed["where"]) if placed else (error, None)
-    path = (where or "").replace("[", ".").replace("]", "").strip(".")
+    path = (at + (where or "")).replace("[", ".").replace("]", "").strip(".")
     if missing := _MISSING.fullmatch(what):
         return f"{path}.{missing['name']}: Field required".strip(".")
     return f"{path}: {what}" if path else f"The request body is no JSON object: {what}"

@@ -200,17 +200,17 @@ def _media(body: bytes, given: Sequence[msgspec.Raw]) -> Media:
     """Only messages with a picture or a file are read."""
     media = Media()
     if b'"image_url"' in body or b'"file"' in body:
-        for raw in given:
-            text = bytes(raw)
+        for number, raw in enumerate(given):
+            text, at = bytes(raw), f"messages.{number}"
             if b'"image_url"' in text or b'"file"' in text:
-                media.add(content_parts(read(raw, _MESSAGE).content, "messages"))
+                media.add(content_parts(read(raw, _MESSAGE, at).content, f"{at}.content"))
     return media
 
 
 def _last_words(given: Sequence[msgspec.Raw]) -> tuple[Message, ...]:
     """What the user wrote last, without what a client adds to remind the model."""
-    for raw in reversed(given):
-        said = read(raw, _SAID)
+    for number in range(len(given) - 1, -1, -1):
+        said = read(given[number], _SAID, f"messages.{number}")
         if said.role != "user":
             continue
         content = said.content or ""
