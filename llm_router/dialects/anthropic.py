@@ -281,7 +281,9 @@ class AnthropicDecoder(Decoder):
             case "content_block_stop":
                 self.close_part()
             case "message_delta":
-                self._finish(string(record(event.get("delta")).get("stop_reason")))
+                delta = record(event.get("delta"))
+                self._finish(string(delta.get("stop_reason")))
+                self.stop_sequence = string(delta.get("stop_sequence")) or None
                 self._count(event.get("usage"))
             case "message_stop":
                 self.ended = True

@@ -60,9 +60,11 @@ class Assembler:
     def add(self, delta: Delta) -> None:
         match delta:
             case TextDelta(text):
-                self._text().pieces.append(text)
+                if text:
+                    self._text().pieces.append(text)
             case ThinkingDelta(text, signature):
-                self._think(text, signature)
+                if text or signature:
+                    self._think(text, signature)
             case ToolCallDelta(index, arguments, call_id, name):
                 call = self._call(index)
                 call.id, call.name = call.id or call_id or "", call.name or name or ""

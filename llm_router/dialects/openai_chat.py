@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from llm_router.dialects.assembler import malformed
@@ -11,6 +10,8 @@ from llm_router.dialects.encoding import (
     check_stops,
     function_tool,
     output_limit,
+    searches,
+    told_schema,
     unsupported,
     wire_name,
 )
@@ -72,8 +73,7 @@ def _sampling(request: Request, quirk: Quirks, *, thinks: bool) -> JsonDict:
 
 def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
     if not request.tools:
-        # beside tools a search of the web is an offer, alone it is the job
-        if request.web_search is not None and "web" not in model.features:
+        if searches(request) and "web" not in model.features:
             raise unsupported(model, "a search of the web")
         return
     body["tools"] = [function_tool(tool) for tool in request.tools]
@@ -97,7 +97,7 @@ def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
         body["response_format"] = {"type": "json_schema", "json_schema": named}
         return
     body["response_format"] = {"type": "json_object"}
-    told = f"Answer with JSON only, valid against this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
+    told = told_schema(schema)
     if body["messages"] and (head := body["messages"][0])["role"] == "system":
         head["content"] += f"\n\n{told}"  # some chat templates take one system message only
     else:
