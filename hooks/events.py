@@ -1,4 +1,4 @@
-"""The handlers of what happens around the turns: a session's start and end, subagents, the status line.
+"""The handlers of what happens around the turns: a session's start and end, the status line.
 
 handler(payload, home, snapshot) -> {"context", "system", "status"}; {} says nothing
 """
@@ -29,17 +29,6 @@ def on_session_start(payload: dict, home: str, snapshot: dict) -> dict:
     if snapshot["enforce"] in ("off", "shadow") or not snapshot["mcp"] or payload["source"] == "resume":
         return {}
     return {"context": _CONTEXT}
-
-
-def on_subagent_start(payload: dict, home: str, _snapshot: dict) -> dict:
-    """A subagent starts with a clean slate, whatever an earlier one of the same id left."""
-    _forget(home, payload)
-    return {}
-
-
-def on_subagent_stop(payload: dict, home: str, _snapshot: dict) -> dict:
-    _forget(home, payload)
-    return {}
 
 
 def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
@@ -114,11 +103,6 @@ def _quota(raw: dict, told: "dict | None") -> list:
 
 def _whole_number(value: object) -> int:
     return value if type(value) is int else 0
-
-
-def _forget(home: str, payload: dict) -> None:
-    if payload["agent"] and payload["agent"] in state.read(home, payload["session"])["agents"]:
-        state.update(home, payload["session"], payload["agent"], lambda own, _whole: own.clear())
 
 
 def _note_interpreter(home: str) -> None:

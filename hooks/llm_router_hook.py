@@ -18,8 +18,8 @@ _HANDLERS = {
     "PreToolUse": ("turns.on_pre_tool",),
     "PostToolUse": ("turns.on_post_tool",),
     "Stop": ("turns.on_stop", "events.on_stop"),
-    "SubagentStart": ("events.on_subagent_start",),
-    "SubagentStop": ("turns.on_stop", "events.on_subagent_stop"),
+    "SubagentStart": ("subagents.on_start",),
+    "SubagentStop": ("turns.on_stop", "subagents.on_stop"),
     "SessionEnd": ("events.on_session_end",),
     "StatusLine": ("events.on_status",),
 }

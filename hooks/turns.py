@@ -12,6 +12,7 @@ import state
 # Our tools as the model of each host knows them.
 _CALLS = {"claude": "mcp__llm-router__{}", "codex": "mcp__llm_router__{}", "gemini-cli": "mcp_llm-router_{}"}
 _PLUGIN_CALL = "mcp__plugin_llm-router_llm-router__{}"
+_TELL_OF_SUBAGENTS = ("claude", "codex")
 _ANSWERS = 4  # routed answers watched at a time
 _OF_A_TURN = ("pending", "answers")
 _TWICE_S = 2.0  # the same prompt again within this is the same hook installed twice
@@ -25,9 +26,9 @@ def on_prompt(payload: dict, home: str, snapshot: dict) -> dict:
     import hint
 
     session, agent = payload["session"], payload["agent"]
-    call_name = _call_name(payload["host"])
+    name_of_call = call_name(payload["host"])
     known = state.read(home, session)["agents"].get(agent, {})
-    told = {**snapshot, "call_name": call_name, "transcript": payload["transcript"]}
+    told = {**snapshot, "call_name": name_of_call, "transcript": payload["transcript"]}
     found = hint.hint(payload["prompt"], known, told)
     if found is None and known.keys().isdisjoint(_OF_A_TURN):
         return {}
@@ -40,24 +41,34 @@ def on_prompt(payload: dict, home: str, snapshot: dict) -> dict:
             own.pop(name, None)
         own["prompt"], own["prompt_at"] = key, now
         if found is not None:
-            call = call_name.format(found[1]["tool"])
+            call = name_of_call.format(found[1]["tool"])
             own["pending"] = {**found[1], "call": call, "at": now, "blocked": 0, "prompt_hash": key}
         return True
 
     if not state.update(home, session, agent, change) or found is None:
         return {}
     text, route = found
-    journal.event(home, "hinted", **_who(payload), mode=mode, **route)
+    journal.event(home, "hinted", **who(payload), mode=mode, **route)
     return {} if mode == "shadow" else {"context": text}
 
 
 def on_pre_tool(payload: dict, home: str, snapshot: dict) -> dict:
-    """Hold back the tools that would do the work of a pending route."""
-    session, agent, mode = payload["session"], payload["agent"], snapshot["enforce"]
-    known = state.read(home, session)["agents"].get(agent)
-    if known is None or "pending" not in known or mode == "off":
+    """Hold back the tools that would do the work of a pending route; see what subagents are started for."""
+    known = state.read(home, payload["session"])["agents"].get(payload["agent"])
+    if snapshot["enforce"] == "off":
         return {}
+    said = _held(payload, home, snapshot["enforce"]) if known is not None and "pending" in known else {}
+    if payload["tool"] == "Agent" and "deny" not in said and payload["host"] in _TELL_OF_SUBAGENTS:
+        import subagents
+
+        subagents.expect(payload, home, snapshot)
+    return said
+
+
+def _held(payload: dict, home: str, mode: str) -> dict:
     import enforce
+
+    session, agent = payload["session"], payload["agent"]
 
     def change(own: dict, whole: dict) -> dict:
         told, new = enforce.decide(
@@ -120,10 +131,10 @@ def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
 
     judged, pending = state.update(home, payload["session"], payload["agent"], change)
     for verdict in judged:
-        journal.event(home, "used", **_who(payload), **verdict)
+        journal.event(home, "used", **who(payload), **verdict)
     if isinstance(pending, dict):
         kind = "route_failed" if pending.get("called") else "unrouted"
-        journal.event(home, kind, **_who(payload), tool=pending.get("tool"), task=pending.get("task"))
+        journal.event(home, kind, **who(payload), tool=pending.get("tool"), task=pending.get("task"))
     return {}
 
 
@@ -161,23 +172,23 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
         return
     facts = {"tool": payload["tool"], "hinted": pending.get("tool") or "", "decision": decision}
     if payload["failed"]:
-        journal.event(home, "route_failed", **_who(payload), **facts, error=payload["tool_output"][:200])
+        journal.event(home, "route_failed", **who(payload), **facts, error=payload["tool_output"][:200])
     else:
         figures = {key: answer[key] for key in ("model", "tokens", "ms")} if answer and not decision else {}
-        journal.event(home, "routed", **_who(payload), **facts, **figures, mode=snapshot["enforce"])
+        journal.event(home, "routed", **who(payload), **facts, **figures, mode=snapshot["enforce"])
 
 
 def _journal_decision(payload: dict, home: str, mode: str, told: dict) -> None:
     if "violation" in told:
         violation = told["violation"]
         journal.violation(home, payload["session"], violation["expected"], violation["got"])
-        journal.event(home, "violation", **_who(payload), mode=mode, denied="deny" in told, **violation)
+        journal.event(home, "violation", **who(payload), mode=mode, denied="deny" in told, **violation)
     if "shadow" in told:
-        journal.event(home, "shadow", **_who(payload), **told["shadow"])
+        journal.event(home, "shadow", **who(payload), **told["shadow"])
     if "loop" in told:
-        journal.event(home, "loop", **_who(payload), mode=mode, denials=told["loop"], **told["violation"])
+        journal.event(home, "loop", **who(payload), mode=mode, denials=told["loop"], **told["violation"])
     if "expired" in told:
-        journal.event(home, "expired", **_who(payload), mode=mode)
+        journal.event(home, "expired", **who(payload), mode=mode)
 
 
 def _stored(home: str, session: str, agent: str, count: object) -> bool:
@@ -185,11 +196,11 @@ def _stored(home: str, session: str, agent: str, count: object) -> bool:
     return _number(known.get("denied")) >= _number(count)
 
 
-def _who(payload: dict) -> dict:
+def who(payload: dict) -> dict:
     return {"session": payload["session"], "agent": payload["agent"], "host": payload["host"]}
 
 
-def _call_name(host: str) -> str:
+def call_name(host: str) -> str:
     if host == "claude" and os.environ.get("CLAUDE_PLUGIN_ROOT"):
         return _PLUGIN_CALL
     return _CALLS.get(host, "{}")

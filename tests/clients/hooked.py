@@ -38,7 +38,9 @@ def copied_hooks(folder):
 
 
 def call(tool, **arguments):
-    return f"[[call {tool} {json.dumps(arguments)}]]"
+    """A call inside the arguments of another is made by whoever is given them, and not by the reader of the whole."""
+    inside = json.dumps(arguments).replace("[[", "\\u005b[")
+    return f"[[call {tool} {inside}]]"
 
 
 def plain(content):

@@ -222,21 +222,6 @@ def test_only_the_user_hears_of_it_never_the_model(start, home, recorded):
     assert list(json.loads(end.stdout)) == ["systemMessage"]
 
 
-def test_a_subagent_leaves_nothing_behind(home, told):
-    for agent in ("", "a1", "a2"):
-        state.update(str(home), "s", agent, lambda own, whole: own.update(denied=1))
-    events.on_subagent_stop(_payload(agent="a1"), str(home), told())
-    assert set(state.read(str(home), "s")["agents"]) == {"", "a2"}
-    events.on_subagent_start(_payload(agent="a2"), str(home), told())
-    assert set(state.read(str(home), "s")["agents"]) == {""}
-
-
-def test_an_event_of_a_subagent_without_its_name_does_not_touch_the_main_thread(home, told):
-    state.update(str(home), "s", "", lambda own, whole: own.update(denied=1))
-    events.on_subagent_stop(_payload(), str(home), told())
-    assert state.read(str(home), "s")["agents"] == {"": {"denied": 1}}
-
-
 @pytest.mark.parametrize(
     ("facts", "raw", "line"),
     [
