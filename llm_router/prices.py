@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from llm_router.errors import ConfigError
 from llm_router.nouns import Billing, Model, Usage
@@ -29,6 +32,35 @@ class Override(Protocol):
     def cache_write_per_million(self) -> Decimal | None: ...
 
 
+_PROBE = 1_000_000
+_MOST_KEPT = 4_096
+
+
+class _Steps(NamedTuple):
+    """`above` these prompt lengths another price holds; `changing`: with the time of day too, by the minute."""
+
+    above: Sequence[int]
+    changing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """US dollars per call and per token."""
+
+    call: Decimal
+    fresh: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write: Decimal
+
+    def dollars(self, usage: Usage) -> Decimal:
+        read, write = usage.cache_read_tokens, usage.cache_write_tokens
+        total = (
+            self.call + self.fresh * (usage.input_tokens - read - write) + self.output * usage.output_tokens
+        )
+        return total + self.cache_read * read + self.cache_write * write if read or write else total
+
+
 class PriceBook:
     """`overrides` by `provider/model` or model id; `vendor_price_ids`: our provider name -> its id in the price data.
 
@@ -42,6 +74,8 @@ class PriceBook:
         self._overrides = dict(overrides)
         self._vendor_ids = dict(vendor_price_ids)
         self._found: dict[str, tuple[Provider, ModelInfo] | None] = {}
+        self._rates: dict[tuple[str, int, int], _Rates | None] = {}
+        self._steps: dict[str, _Steps] = {}
 
     def cost(self, model: Model, usage: Usage) -> int | None:
         """Micro-dollars, rounded half up; 0 for what is not metered; None when the price is unknown. Never raises."""
@@ -49,7 +83,7 @@ class PriceBook:
             return 0
         usage = _consistent(usage)
         price = self._overrides.get(model.ref) or self._overrides.get(model.id)
-        dollars = _by_override(price, usage) if price is not None else self._by_data(model, usage)
+        dollars = _by_override(price, usage) if price is not None else self._by_rates(model, usage)
         if dollars is None:
             return None
         return int((dollars * 1_000_000).quantize(Decimal(1), rounding=ROUND_HALF_UP))
@@ -57,6 +91,52 @@ class PriceBook:
     def estimate(self, model: Model, input_tokens: int, output_tokens: int) -> int | None:
         """`cost` of a call not made yet, nothing of it cached."""
         return self.cost(model, Usage(input_tokens=input_tokens, output_tokens=output_tokens))
+
+    def _by_rates(self, model: Model, usage: Usage) -> Decimal | None:
+        """As the price data say, by what they said before: to ask them costs 70 us, to multiply one."""
+        steps = self._steps.get(model.ref)
+        if steps is None:
+            steps = self._steps[model.ref] = self._price_steps(model)
+        step = bisect_left(steps.above, usage.input_tokens)
+        key = (model.ref, step, int(time.time() // 60) if steps.changing else 0)
+        if key not in self._rates:
+            if len(self._rates) > _MOST_KEPT:
+                self._rates.clear()
+            self._rates[key] = self._learned(model, steps.above, step)
+        rates = self._rates[key]
+        return self._by_data(model, usage) if rates is None else rates.dollars(usage)
+
+    def _price_steps(self, model: Model) -> _Steps:
+        found = self._lookup(model)
+        told: Any = found[1].prices if found else ()
+        lists: list[Any] = [each.prices for each in told] if isinstance(told, Sequence) else [told]
+        prices: list[Any] = [price for each in lists for price in vars(each).values()]
+        starts = {int(tier.start) for price in prices for tier in getattr(price, "tiers", ())}
+        return _Steps(sorted(starts), changing=len(lists) > 1)
+
+    def _learned(self, model: Model, steps: Sequence[int], step: int) -> _Rates | None:
+        """The rates between two steps. None where the price is not known for every kind of token."""
+        low = steps[step - 1] + 1 if step else 1
+        high = steps[step] if step < len(steps) else low + 1_000_000
+        if high == low:
+            return None
+        probes = (
+            Usage(low),
+            Usage(high),
+            Usage(high, _PROBE),
+            Usage(high, cache_read_tokens=high),
+            Usage(high, cache_write_tokens=high),
+        )
+        told = [self._by_data(model, probe) for probe in probes]
+        asked = [dollars for dollars in told if dollars is not None]
+        if len(asked) < len(told):
+            return None
+        least, most, talking, reading, writing = asked
+        fresh = (most - least) / (high - low)
+        call = most - fresh * high
+        return _Rates(
+            call, fresh, (talking - most) / _PROBE, (reading - call) / high, (writing - call) / high
+        )
 
     def _by_data(self, model: Model, usage: Usage) -> Decimal | None:
         found = self._lookup(model)

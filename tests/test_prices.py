@@ -153,3 +153,16 @@ def test_the_highest_count_at_the_highest_price_is_an_amount_a_database_holds():
     cost = book.cost(Model("a", "m"), Usage(input_tokens=HIGHEST, output_tokens=HIGHEST))
     assert cost is not None
     assert cost < 2**63
+
+
+def test_learned_rates_are_exactly_what_the_price_data_say():
+    """For every model there is, on both sides of every step of its price."""
+    book = PriceBook({}, {provider.id: provider.id for provider in price_data})
+    for provider in price_data:
+        for entry in provider.models:
+            model = Model(provider.id, entry.id)
+            steps = book._price_steps(model).above
+            for tokens in (0, 1, 999, 2_500_001, *steps, *(step + 1 for step in steps)):
+                for output, read, write in ((12_345, 0, 0), (7, tokens // 3, tokens // 5)):
+                    usage = Usage(tokens, output, read, write)
+                    assert book._by_rates(model, usage) == book._by_data(model, usage), (model.ref, usage)
