@@ -11,6 +11,7 @@ from typing import Self
 
 from llm_router import config, paths
 from llm_router.admit.budgets import SqliteBudgets
+from llm_router.admit.leases import LeasedBudgets
 from llm_router.admit.sessions import Sessions
 from llm_router.db import Database
 from llm_router.errors import NotFoundError
@@ -38,7 +39,7 @@ class App:
     catalogue: Catalogue
     prices: PriceBook
     health: HealthBook
-    budgets: SqliteBudgets
+    budgets: SqliteBudgets | LeasedBudgets
     ledger: SqliteLedger
     inventory: Inventory
     router: Router
@@ -55,7 +56,7 @@ class App:
         relays: bool = False,
     ) -> Self:
         """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer; `relays`: for a
-        door that relays bytes, over our own wire where there is a choice.
+        door that relays bytes: over our own wire where there is a choice, budgets leased in blocks.
         """
         root = root or paths.home()
         environ = os.environ if environ is None else environ
@@ -68,6 +69,7 @@ class App:
         database = Database(paths.database(root))
         health = HealthBook(paths.database(root), credential=providers.fingerprint)
         budgets = SqliteBudgets(paths.database(root), settings.budget)
+        budgets = LeasedBudgets(budgets) if relays else budgets
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts)
         inventory = Inventory(providers, database)
 

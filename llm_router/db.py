@@ -289,6 +289,11 @@ def _verification(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX decisions_session ON decisions (session, at) WHERE session IS NOT NULL")
 
 
+def _leases(connection: sqlite3.Connection) -> None:
+    """Money that a process draws from without asking again: `flushed` is how much of what it spent is in `spend`."""
+    connection.execute("ALTER TABLE reservations ADD COLUMN flushed INTEGER")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _ledger,
     _budgets,
@@ -298,4 +303,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _turns,
     _overhead,
     _verification,
+    _leases,
 ]

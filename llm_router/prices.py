@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from llm_router.errors import ConfigError
 from llm_router.nouns import Billing, Model, Usage
@@ -109,9 +109,12 @@ class PriceBook:
     def _price_steps(self, model: Model) -> _Steps:
         found = self._lookup(model)
         told: Any = found[1].prices if found else ()
-        lists: list[Any] = [each.prices for each in told] if isinstance(told, Sequence) else [told]
-        prices: list[Any] = [price for each in lists for price in vars(each).values()]
-        starts = {int(tier.start) for price in prices for tier in getattr(price, "tiers", ())}
+        lists = [each.prices for each in cast("list[Any]", told)] if isinstance(told, list) else [told]
+        prices: list[object] = [
+            price for each in lists for price in cast("dict[str, object]", vars(each)).values()
+        ]
+        tiers: list[Any] = [tier for price in prices for tier in getattr(price, "tiers", ())]
+        starts = {int(tier.start) for tier in tiers}
         return _Steps(sorted(starts), changing=len(lists) > 1)
 
     def _learned(self, model: Model, steps: Sequence[int], step: int) -> _Rates | None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_router.admit import caps, processes
+from llm_router.admit import caps, counters, processes
 from llm_router.admit.caps import Cap, CapStatus
 from llm_router.db import FAILURES, Database
 from llm_router.errors import BudgetError
@@ -41,7 +41,8 @@ class SqliteBudgets:
 
     def __init__(self, path: Path, settings: BudgetSettings, clock: Callable[[], float] = time.time) -> None:
         self._path = path
-        self._database = Database(path)
+        self.folder = path.parent / "leases"  # of the counters
+        self.database = Database(path)
         self._caps = caps.caps_of(settings)
         self._allow_unpriced = settings.unpriced == "allow"
         self._clock = clock
@@ -51,19 +52,22 @@ class SqliteBudgets:
     def reserve(self, candidate: Candidate) -> Reservation:
         """Raises BudgetError when the call does not fit under every cap that applies, or one cannot be checked."""
         model, needed = candidate.model, candidate.max_cost
-        applying = self._applying(model)
+        applying = self.applying(model)
         if not applying or needed == 0:
             return Reservation()
         if needed is None and not self._allow_unpriced:
             raise caps.unpriced(model, applying[0])
         try:
             self._settle_pending()
-            with self._database.transaction() as connection:
-                return self._reserve(connection, model, applying, needed or 0)
+            with self.database.transaction() as connection:
+                swept = sweep(connection, self._clock(), self.folder)
+                reservation = self._reserve(connection, model, applying, needed or 0)
         except BudgetError:
             raise
         except FAILURES as error:
             raise caps.unusable(applying[0], error, self._path) from error
+        counters.remove(*swept)
+        return reservation
 
     def settle(self, reservation: Reservation, model: Model, cost: int | None) -> None:
         """Replace the reservation by what was spent (unpriced: by the reserved amount). Never raises.
@@ -75,7 +79,7 @@ class SqliteBudgets:
             return
         settlement = _Settlement(reservation.id, model, amount, self._clock())
         with suppress(*FAILURES):
-            if self._applying(model):
+            if self.applying(model):
                 self._settle_pending(settlement)
             else:
                 self._write([settlement], QUICK_S)
@@ -86,18 +90,20 @@ class SqliteBudgets:
             return ()
         at = self._clock() if now is None else now
         try:
-            with self._database.transaction() as connection:
-                _sweep(connection, at)
-                return [_stand(connection, cap, at) for cap in self._caps]
+            with self.database.transaction() as connection:
+                swept = sweep(connection, at, self.folder)
+                standing = [stand(connection, cap, at) for cap in self._caps]
         except FAILURES as error:
             raise caps.unusable(self._caps[0], error, self._path) from error
+        counters.remove(*swept)
+        return standing
 
     def close(self) -> None:
         with suppress(*FAILURES):
             self._settle_pending()
-        self._database.close()
+        self.database.close()
 
-    def _applying(self, model: Model) -> tuple[Cap, ...]:
+    def applying(self, model: Model) -> tuple[Cap, ...]:
         if model.billing is not Billing.METERED:
             return ()
         return tuple(cap for cap in self._caps if cap.provider in {None, model.provider})
@@ -106,9 +112,8 @@ class SqliteBudgets:
         self, connection: sqlite3.Connection, model: Model, applying: Sequence[Cap], needed: int
     ) -> Reservation:
         now, pid = self._clock(), os.getpid()
-        _sweep(connection, now)
         for cap in applying:
-            status = _stand(connection, cap, now)
+            status = stand(connection, cap, now)
             if needed > status.remaining or not status.remaining:
                 raise caps.over(status, model, needed)
         if not needed:  # unpriced, and allowed
@@ -141,7 +146,7 @@ class SqliteBudgets:
                 self._unsettled.clear()
 
     def _write(self, settlements: Sequence[_Settlement], timeout_s: float | None = None) -> None:
-        with self._database.transaction(timeout_s=timeout_s) as connection:
+        with self.database.transaction(timeout_s=timeout_s) as connection:
             for each in settlements:
                 connection.execute("DELETE FROM reservations WHERE id = ?", (each.reservation,))
                 if each.amount:
@@ -151,15 +156,41 @@ class SqliteBudgets:
                     )
 
 
-def _sweep(connection: sqlite3.Connection, now: float) -> None:
-    """Release what ended processes, or lost calls, still hold."""
-    connection.execute("DELETE FROM reservations WHERE expires_at <= ?", (now,))
+def sweep(connection: sqlite3.Connection, now: float, folder: Path) -> Sequence[Path]:
+    """Release what ended processes, or lost calls, still hold. What they had spent of a lease is booked.
+
+    The counters read are returned, to be removed when the transaction is through.
+    """
+    pid = os.getpid()
+    own = (pid, processes.marker(pid))  # our own leases are alive, however long they lay
+    ended = connection.execute(
+        "SELECT * FROM reservations WHERE expires_at <= ? AND NOT (flushed IS NOT NULL AND pid = ? AND process = ?)",
+        (now, *own),
+    ).fetchall()
     for holder in connection.execute("SELECT DISTINCT pid, process FROM reservations").fetchall():
         if not processes.alive(*holder):
-            connection.execute("DELETE FROM reservations WHERE pid = ? AND process = ?", tuple(holder))
+            rows = connection.execute(
+                "SELECT * FROM reservations WHERE pid = ? AND process = ?", tuple(holder)
+            )
+            ended += rows.fetchall()
+    for row in ended:
+        connection.execute("DELETE FROM reservations WHERE id = ?", (row["id"],))
+        if row["flushed"] is not None:
+            _book_lease(connection, row, folder / row["id"])
+    return [folder / row["id"] for row in ended if row["flushed"] is not None]
 
 
-def _stand(connection: sqlite3.Connection, cap: Cap, now: float) -> CapStatus:
+def _book_lease(connection: sqlite3.Connection, row: sqlite3.Row, path: Path) -> None:
+    """Without its counter nobody knows what became of the money: it counts as spent."""
+    total, at = counters.read(path) or (row["flushed"] + row["amount"], row["at"])
+    if total > row["flushed"]:
+        connection.execute(
+            "INSERT INTO spend (at, provider, model, amount) VALUES (?, ?, ?, ?)",
+            (at, row["provider"], row["model"], total - row["flushed"]),
+        )
+
+
+def stand(connection: sqlite3.Connection, cap: Cap, now: float) -> CapStatus:
     window = bounds(cap.window, now)
     where, values = ("provider = ?", (cap.provider,)) if cap.provider else ("1", ())
     # no upper end: what a clock set back left "in the future" was spent all the same

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from llm_router import config, db, paths
 from llm_router.admit.budgets import SqliteBudgets
+from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import RouterError
 from llm_router.hosts import events
 from llm_router.nouns import Billing, Complexity, Decision, JsonDict, Model, Profile, Usage, ask
@@ -49,7 +50,7 @@ class Snapshot:
     router: Router
     providers: Registry
     prices: Prices
-    budgets: SqliteBudgets
+    budgets: SqliteBudgets | LeasedBudgets
 
     async def write(self) -> bool:
         """Gather and replace the file; False when it cannot be written (the next time may be luckier)."""

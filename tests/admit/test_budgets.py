@@ -252,7 +252,7 @@ def test_what_could_not_be_settled_stays_reserved_and_is_settled_the_next_time(t
         def locked(*_args, **_kwargs):
             raise sqlite3.OperationalError("database is locked")
 
-        patched.setattr(budgets._database, "transaction", locked)
+        patched.setattr(budgets.database, "transaction", locked)
         budgets.settle(reservation, PAID, 300_000)
     assert budgets.status()[0].reserved == 500_000
     budgets.settle(budgets.reserve(costing(0.1)), PAID, 100_000)
@@ -357,7 +357,7 @@ def test_a_reservation_expires_where_nobody_can_see_its_process(tmp_path, make, 
 def test_a_reused_pid_does_not_keep_a_dead_reservation(tmp_path, make):
     budgets = make(daily=Decimal(1))
     budgets.reserve(costing(0.9))
-    with budgets._database.transaction() as connection:
+    with budgets.database.transaction() as connection:
         connection.execute("UPDATE reservations SET pid = ?, process = process || '7'", (os.getppid(),))
     expected = 0 if processes.marker(os.getpid()) else 900_000
     assert budgets.status()[0].reserved == expected
