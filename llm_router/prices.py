@@ -108,7 +108,7 @@ class PriceBook:
 
     def _price_steps(self, model: Model) -> _Steps:
         found = self._lookup(model)
-        told: Any = found[1].prices if found else ()
+        told: Any = found[1].prices if found else []
         lists = [each.prices for each in cast("list[Any]", told)] if isinstance(told, list) else [told]
         prices: list[object] = [
             price for each in lists for price in cast("dict[str, object]", vars(each)).values()
