@@ -73,6 +73,7 @@ ROUTES = (
 )
 # `v1` and `v1alpha` are Google's other versions; OpenAI's clients leave `/v1` out where the base URL lacks it
 _OTHER_VERSIONS = {"/v1beta/": ("/v1/", "/v1alpha/"), "/v1/": ("/",)}
+_GOOGLES = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 _UNVERSIONED = (CHAT, RESPONSES)
 
 
@@ -153,8 +154,8 @@ def dialect_of(found: Found, path: str, query: bytes, headers: Mapping[bytes, by
     route = found.route
     if route is None:
         return found.dialect or _likely(path, headers)
-    if route.name in {"models", "model"} and b"anthropic-version" in headers:
-        return ANTHROPIC
+    if route.name in {"models", "model"} and route.dialect == CHAT:  # three vendors have this path
+        return _likely(path, headers)
     if route.name == "answer_streamed" and b"alt=sse" not in query:
         return GEMINI_ARRAY
     return OLLAMA_GENERATE if route.path == "/api/generate" else route.dialect
@@ -163,6 +164,6 @@ def dialect_of(found: Found, path: str, query: bytes, headers: Mapping[bytes, by
 def _likely(path: str, headers: Mapping[bytes, bytes]) -> str:
     if b"anthropic-version" in headers:
         return ANTHROPIC
-    if b"x-goog-api-key" in headers or "/v1beta/" in path:
+    if _GOOGLES & headers.keys() or "/v1beta/" in path:
         return GEMINI
     return OLLAMA if path.startswith("/api/") else CHAT
