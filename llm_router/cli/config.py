@@ -1,4 +1,4 @@
-"""`config`: check, show, describe and find the configuration."""
+"""`config`: check, show, describe, import and find the configuration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -16,6 +17,7 @@ from llm_router.cli import output
 from llm_router.cli.options import json_option
 from llm_router.cli.render import table
 from llm_router.config import Loaded
+from llm_router.config.edit import set_values
 from llm_router.errors import ConfigError
 
 # a key inside a URL is a key
@@ -82,6 +84,44 @@ def schema() -> None:
     """JSON Schema of the configuration file, for editors."""
     json.dump(configuration.schema(), sys.stdout, indent=2)
     output.say()
+
+
+@config.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--write", is_flag=True, help="Into your config.yaml, of which a backup is kept. Else it is only shown."
+)
+@json_option
+def import_(file: Path, write: bool, as_json: bool) -> None:
+    """Take over Claude Code Router's config.json or LiteLLM's config.yaml.
+
+    Shows the settings it makes of it, what it could not take over, and why. Keys are masked; with --write they are written as they are.
+    """
+    import yaml
+
+    from llm_router.importing import read
+
+    imported = read(file)
+    target = paths.config_file(paths.home())
+    if write:
+        paths.ensure_home(target.parent)
+        set_values(target, {keys: json.dumps(value) for keys, value in imported.leaves()})
+    if as_json:
+        left = [{"what": what, "why": why} for what, why in imported.left]
+        body = {
+            "source": imported.source,
+            "settings": imported.shown(),
+            "left": left,
+            "notes": imported.notes,
+        }
+        output.emit(body | {"written": str(target) if write else None})
+        return
+    output.say(yaml.safe_dump(imported.shown(), sort_keys=False, allow_unicode=True).rstrip())
+    for note in imported.notes:
+        output.note(f"note: {note}")
+    for what, why in imported.left:
+        output.note(f"not taken over: {what}: {why}")
+    output.note(f"written to {target}" if write else f"nothing was written; --write puts it into {target}")
 
 
 @config.command()

@@ -1,0 +1,106 @@
+"""Whom another gateway's provider is with us: a vendor we know, by its address or name, or an endpoint of the user's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from llm_router.importing.result import Imported, variable
+from llm_router.plan import Catalogue
+from llm_router.providers import vendors
+from llm_router.providers.endpoints import is_loopback
+
+# what stands behind a base URL in theirs, and in ours does not
+_ENDPOINTS = re.compile(r"/(?:chat/completions|completions|messages|responses|models/?)/?$")
+_NO_NAME = re.compile(r"[^a-z0-9-]+")
+_OLLAMA_PORT = 11434
+
+
+def known(name: str, url: str = "", aliases: Mapping[str, str] | None = None) -> str | None:
+    """Our vendor of this address; else of this name, if its address is the user's to say, or none is given."""
+    rows = vendors.load()
+    named = (aliases or {}).get(name.lower(), name.lower())
+    row = rows.get(named)
+    if not url:
+        return named if row else None
+    here, parts = _host(url), urlsplit(url)
+    if is_loopback(here or "") and parts.port == _OLLAMA_PORT:
+        return "ollama"
+    found = next((each for each, other in rows.items() if here and _host(other.base_url) == here), None)
+    if found and not is_loopback(here or ""):
+        return found
+    return named if row and (row.key_optional or not _host(row.base_url)) else None
+
+
+def own_name(name: str) -> str:
+    """A name that ours may have: lower case, no slash."""
+    found = _NO_NAME.sub("-", name.lower()).strip("-") or "custom"
+    return f"{found}-own" if found in vendors.load() else found
+
+
+def base_url(url: str) -> str:
+    return _ENDPOINTS.sub("", url.strip()).rstrip("/")
+
+
+def dialect_of(url: str) -> str | None:
+    """By what stands at the end of an address; None is OpenAI Chat, as everybody speaks."""
+    if url.rstrip("/").endswith("/messages"):
+        return "anthropic"
+    if url.rstrip("/").endswith("/responses"):
+        return "openai_responses"
+    return "gemini" if "/models" in urlsplit(url).path else None
+
+
+def put(
+    into: Imported, vendor: str | None, name: str, *, url: str, key: str | None, dialect: str | None
+) -> str:
+    """Write a provider into the settings; gives its name with us."""
+    if vendor is not None:
+        _key(into, vendor, key)
+        row = vendors.load()[vendor]
+        here = _host(url)
+        if url and here != _host(row.base_url) and not (row.assumed and is_loopback(here or "")):
+            into.set("providers", vendor, "base_url", value=base_url(url))
+        into.settings.setdefault("providers", {}).setdefault(vendor, {})
+        return vendor
+    ours = own_name(name)
+    into.set("providers", ours, "base_url", value=base_url(url))
+    into.set("providers", ours, "api_key", value=key)
+    into.set("providers", ours, "dialect", value=dialect if dialect != "openai_chat" else None)
+    return ours
+
+
+def add_models(into: Imported, provider: str, models: list[str]) -> None:
+    """Those the catalogue does not list; what a local server has is what it says itself."""
+    catalogue = Catalogue.load()
+    rows = vendors.load()
+    if provider in rows and rows[provider].discover:
+        return
+    listed = {model.id for model in catalogue.of(provider)}
+    fresh = [model for model in models if model not in listed]
+    before: list[str] = into.settings["providers"].setdefault(provider, {}).get("models", [])
+    into.set("providers", provider, "models", value=list(dict.fromkeys([*before, *fresh])))
+
+
+def tidy(into: Imported) -> None:
+    """A vendor that needs nothing said about it is not mentioned."""
+    providers = into.settings.get("providers", {})
+    for name in [name for name, row in providers.items() if not row]:
+        del providers[name]
+        into.notes.append(f"{name}: nothing to set; it is used as soon as its own variable is set or it runs")
+    if not providers:
+        into.settings.pop("providers", None)
+
+
+def _key(into: Imported, vendor: str, key: str | None) -> None:
+    if key is None or variable(key) in vendors.load()[vendor].key_env:
+        return  # its own variable is read anyway
+    if vendors.load()[vendor].key_optional and variable(key) is None:
+        return  # `ollama` and the like: a word that stands for no key
+    into.set("providers", vendor, "api_key", value=key)
+
+
+def _host(url: str) -> str | None:
+    """None also for an address with {names} in it: those are the user's."""
+    return urlsplit(url).hostname if "{" not in url else None
