@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llm_router.importing import vendors
-from llm_router.importing.result import Imported, record, records, secret, texts
+from llm_router.importing.result import Imported, listed, record, records, secret, texts
 
 _SCENARIOS = ("default", "background", "think", "longContext", "webSearch", "image")
 _NAMES = {
@@ -93,8 +93,7 @@ def _provider(into: Imported, name: str, row: dict[str, Any]) -> str:
 
 def _used(use: object) -> list[str]:
     """`["deepseek", ["maxtoken", {...}]]`: names, or a name with its options."""
-    entries = use if isinstance(use, list) else []
-    firsts = (each[0] if isinstance(each, list) and each else each for each in entries)  # type: ignore[reportUnknownVariableType]
+    firsts = (listed(each)[0] if listed(each) else each for each in listed(use))
     return [each.lower() for each in firsts if isinstance(each, str)]
 
 
