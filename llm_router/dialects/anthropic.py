@@ -268,6 +268,12 @@ class AnthropicDecoder(Decoder):
         self._calls: dict[int, int] = {}
         self._counts: dict[str, int] = {}
 
+    def words(self, event: Mapping[str, object]) -> str:
+        if event.get("type") != "content_block_delta":
+            return ""
+        delta = record(event.get("delta"))
+        return string(delta.get("text")) if delta.get("type") == "text_delta" else ""
+
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
         match event.get("type") or event.get("event"):
             case "message_start":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llm_router.dialects.assembler import Decoder
 from llm_router.dialects.failures import failure
-from llm_router.dialects.reading import arguments_text, count, first_choice, record, records, string
+from llm_router.dialects.reading import arguments_text, count, first_choice, record, records, sequence, string
 from llm_router.nouns import (
     Delta,
     JsonDict,
@@ -41,6 +41,11 @@ _FAILED = {
 }
 
 
+# An event with any of the first, or a delta with more than the second, tells more than a piece of text.
+_TELLING = frozenset({"error", "event", "base_resp", "x_groq"})
+_WORDS = frozenset({"role", "content"})
+
+
 @dataclass(slots=True)
 class _Slot:
     index: int
@@ -57,6 +62,18 @@ class OpenAIChatDecoder(Decoder):
         self._last: _Slot | None = None
         self._made = 0
         self._refused = False
+
+    def words(self, event: Mapping[str, object]) -> str:
+        if not self.id or event.get("usage") or not _TELLING.isdisjoint(event):
+            return ""
+        choices = sequence(event.get("choices"))
+        choice = record(choices[0]) if len(choices) == 1 else {}
+        if choice.get("finish_reason") or choice.get("usage") or choice.get("index"):
+            return ""
+        delta = record(choice.get("delta"))
+        if delta.keys() <= _WORDS or all(delta[key] is None for key in delta if key not in _WORDS):
+            return string(delta.get("content"))
+        return ""
 
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
         if event.get("error") or event.get("event") == "error" or _minimax_failed(event):

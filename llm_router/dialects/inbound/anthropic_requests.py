@@ -58,9 +58,22 @@ class _Settings(msgspec.Struct):
     mcp_servers: msgspec.Raw = _ABSENT
 
 
+class _SketchedBlock(msgspec.Struct):
+    """Of a content block only its words; what else it holds stays unread."""
+
+    type: str = ""
+    text: str | None = None
+    source: msgspec.Raw = _ABSENT
+    content: msgspec.Raw = _ABSENT
+
+
+class _SketchedTurn(msgspec.Struct):
+    role: str
+    content: str | list[_SketchedBlock]
+
+
 class _Head(_Settings, kw_only=True):
-    messages: list[msgspec.Raw]
-    system: msgspec.Raw = _ABSENT
+    messages: list[_SketchedTurn]
 
 
 class _Whole(_Settings, kw_only=True):
@@ -68,22 +81,14 @@ class _Whole(_Settings, kw_only=True):
     system: str | list[Block] | None = None
 
 
-class _SaidBlock(msgspec.Struct):
+class _Source(msgspec.Struct):
     type: str = ""
-    text: str | None = None
-
-
-class _Said(msgspec.Struct):
-    """A message of which only the words count."""
-
-    role: str
-    content: str | list[_SaidBlock]
 
 
 _HEAD = msgspec.json.Decoder(_Head)
 _WHOLE = msgspec.json.Decoder(_Whole)
-_SAID = msgspec.json.Decoder(_Said)
-_TURN = msgspec.json.Decoder(Turn)
+_BLOCKS = msgspec.json.Decoder(list[_SketchedBlock])
+_SOURCE = msgspec.json.Decoder(_Source)
 _OLD_SESSION = re.compile(r"session_([0-9A-Za-z-]+)$")
 
 
@@ -93,17 +98,32 @@ def sketch(body: bytes) -> Request:
         raise UsageError("model: Field required")
     if not head.messages:
         raise UsageError("messages: at least one message is required")
-    media, needs = _media(body, head.messages), set[Feature]()
-    request = _settings(head, body)
-    if len(head.tools) > len(b"[]") and request.tool_choice.mode != "none":
+    choice = tool_choice(bytes(head.tool_choice)) if head.tool_choice else ToolChoice()
+    schema, media, needs = _schema(head), Media(), set[Feature]()
+    for number, turn in enumerate(head.messages):
+        if not isinstance(turn.content, str):
+            _weigh(turn.content, media, f"messages.{number}.content")
+    if len(head.tools) > len(b"[]") and choice.mode != "none":
         needs |= _tool_needs(bytes(head.tools))
-    if request.schema is not None:
+    if schema is not None:
         needs.add("schema")
-    return replace(
-        request,
+    return Request(
         messages=_last_words(head.messages),
+        model=head.model,
+        max_output_tokens=head.max_tokens,
+        temperature=head.temperature,
+        top_p=head.top_p,
+        top_k=head.top_k,
+        stop=tuple(head.stop_sequences or ()),
+        schema=schema,
+        reasoning=_reasoning(head),
         web_search=toolbox(bytes(head.tools)).web_search if "web" in needs else None,
-        input_tokens=tokens(len(head.system) + len(head.tools) + sum(map(len, head.messages)), media),
+        tool_choice=choice,
+        stream=bool(head.stream),
+        door="gateway",
+        session=_session(head.metadata),
+        origin=Origin("anthropic", body),
+        input_tokens=tokens(len(body), media),
         needs=frozenset(needs | media.needs),
     )
 
@@ -142,25 +162,6 @@ def _given(raw: msgspec.Raw) -> bool:
 
 
 # ── the head ─────────────────────────────────────────────────────────────────
-
-
-def _settings(head: _Settings, body: bytes) -> Request:
-    return Request(
-        messages=(),
-        model=head.model,
-        max_output_tokens=head.max_tokens,
-        temperature=head.temperature,
-        top_p=head.top_p,
-        top_k=head.top_k,
-        stop=tuple(head.stop_sequences or ()),
-        schema=_schema(head),
-        reasoning=_reasoning(head),
-        tool_choice=tool_choice(bytes(head.tool_choice)) if head.tool_choice else ToolChoice(),
-        stream=bool(head.stream),
-        door="gateway",
-        session=_session(head.metadata),
-        origin=Origin("anthropic", body),
-    )
 
 
 def _reasoning(head: _Settings) -> Reasoning | None:
@@ -209,26 +210,27 @@ def _tool_needs(tools: bytes) -> set[Feature]:
     return needs
 
 
-def _media(body: bytes, messages: Sequence[msgspec.Raw]) -> Media:
-    """Only messages with a `source`, which pictures and documents have, are read."""
-    media = Media()
-    if b'"source"' in body:
-        reader = Reader()
-        for number, raw in enumerate(messages):
-            if b'"source"' in bytes(raw):
-                at = f"messages.{number}"
-                media.add(reader.content(read(raw, _TURN, at).content, f"{at}.content"))
-    return media
+def _weigh(blocks: Sequence[_SketchedBlock], media: Media, at: str) -> None:
+    """Count the pictures and documents, those in the results of tools too."""
+    for number, block in enumerate(blocks):
+        if block.source and block.type == "image":
+            media.picture(len(block.source))
+        elif block.source and block.type == "document":
+            path = f"{at}.{number}.source"
+            if read(block.source, _SOURCE, path).type not in ("text", "content"):
+                media.document(len(block.source))
+        elif block.type == "tool_result" and bytes(block.content)[:1] == b"[":
+            path = f"{at}.{number}.content"
+            _weigh(read(block.content, _BLOCKS, path), media, path)
 
 
-def _last_words(messages: Sequence[msgspec.Raw]) -> tuple[Message, ...]:
+def _last_words(turns: Sequence[_SketchedTurn]) -> tuple[Message, ...]:
     """What the user wrote last: no tool's result, and not what the client adds to remind the model."""
-    for number in range(len(messages) - 1, -1, -1):
-        said = read(messages[number], _SAID, f"messages.{number}")
-        if said.role != "user":
+    for turn in reversed(turns):
+        if turn.role != "user":
             continue
-        content = said.content
-        texts = [content] if isinstance(content, str) else [b.text or "" for b in content if b.type == "text"]
+        said = turn.content
+        texts = [said] if isinstance(said, str) else [b.text or "" for b in said if b.type == "text"]
         own = [text for text in texts if text.strip() and not text.lstrip().startswith(REMINDER)]
         if own:
             return (Message("user", tuple(Text(text) for text in own)),)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from llm_router.dialects.inbound.bodies import read, refused, untranslatable
-from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, content_parts, messages
+from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, messages
 from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_choice, tools
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.reading import record, sequence, string
@@ -67,30 +67,30 @@ class _Settings(msgspec.Struct):
     functions: msgspec.Raw = _ABSENT
 
 
+class _SketchedBlock(msgspec.Struct):
+    """Of a content part only its words; what else it holds stays unread."""
+
+    type: str = ""
+    text: str | None = None
+    image_url: msgspec.Raw = _ABSENT
+    file: msgspec.Raw = _ABSENT
+
+
+class _SketchedMessage(msgspec.Struct):
+    role: str
+    content: str | list[_SketchedBlock] | None = None
+
+
 class _Head(_Settings, kw_only=True):
-    messages: list[msgspec.Raw]
+    messages: list[_SketchedMessage]
 
 
 class _Whole(_Settings, kw_only=True):
     messages: list[ChatMessage]
 
 
-class _SaidBlock(msgspec.Struct):
-    type: str = ""
-    text: str | None = None
-
-
-class _Said(msgspec.Struct):
-    """A message of which only the words count."""
-
-    role: str
-    content: str | list[_SaidBlock] | None = None
-
-
 _HEAD = msgspec.json.Decoder(_Head)
 _WHOLE = msgspec.json.Decoder(_Whole)
-_SAID = msgspec.json.Decoder(_Said)
-_MESSAGE = msgspec.json.Decoder(ChatMessage)
 
 
 def sketch(body: bytes) -> Request:
@@ -99,19 +99,38 @@ def sketch(body: bytes) -> Request:
         raise UsageError("model: Field required")
     if not head.messages:
         raise UsageError("messages: at least one message is required")
-    media, needs = _media(body, head.messages), set[Feature]()
-    request = _settings(head, body)
-    if max(len(head.tools), len(head.functions)) > len(b"[]") and request.tool_choice.mode != "none":
+    asked = head.tool_choice if head.tool_choice is not None else head.function_call
+    choice = tool_choice(asked, parallel=head.parallel_tool_calls is not False)
+    limit = head.max_completion_tokens if head.max_completion_tokens is not None else head.max_tokens
+    schema, web_search, media = _schema(head.response_format), _web_search(head.web_search_options), Media()
+    for message in head.messages:
+        _weigh(message.content, media)
+    offers = max(len(head.tools), len(head.functions)) > len(b"[]") and choice.mode != "none"
+    needs = set[Feature](media.needs)
+    if offers:
         needs.add("tools")
-    if request.schema is not None:
+    if schema is not None:
         needs.add("schema")
-    if request.web_search is not None:
+    if web_search is not None:
         needs.add("web")
-    return replace(
-        request,
+    return Request(
         messages=_last_words(head.messages),
-        input_tokens=tokens(len(head.tools) + sum(map(len, head.messages)), media),
-        needs=frozenset(needs | media.needs),
+        model=head.model,
+        max_output_tokens=limit,
+        temperature=head.temperature,
+        top_p=head.top_p,
+        top_k=head.top_k,
+        stop=(head.stop,) if isinstance(head.stop, str) else tuple(head.stop or ()),
+        schema=schema,
+        reasoning=_reasoning(head),
+        web_search=web_search,
+        tool_choice=choice,
+        stream=bool(head.stream),
+        door="gateway",
+        session=head.prompt_cache_key or string(record(head.metadata).get("session_id")) or None,
+        origin=Origin("openai_chat", body),
+        input_tokens=tokens(len(body), media),
+        needs=frozenset(needs),
     )
 
 
@@ -132,28 +151,6 @@ def parse(sketched: Request) -> Request:
 
 
 # ── the head ─────────────────────────────────────────────────────────────────
-
-
-def _settings(head: _Settings, body: bytes) -> Request:
-    limit = head.max_completion_tokens if head.max_completion_tokens is not None else head.max_tokens
-    choice = head.tool_choice if head.tool_choice is not None else head.function_call
-    return Request(
-        messages=(),
-        model=head.model,
-        max_output_tokens=limit,
-        temperature=head.temperature,
-        top_p=head.top_p,
-        top_k=head.top_k,
-        stop=(head.stop,) if isinstance(head.stop, str) else tuple(head.stop or ()),
-        schema=_schema(head.response_format),
-        reasoning=_reasoning(head),
-        web_search=_web_search(head.web_search_options),
-        tool_choice=tool_choice(choice, parallel=head.parallel_tool_calls is not False),
-        stream=bool(head.stream),
-        door="gateway",
-        session=head.prompt_cache_key or string(record(head.metadata).get("session_id")) or None,
-        origin=Origin("openai_chat", body),
-    )
 
 
 def _schema(form: dict[str, Any] | None) -> JsonDict | None:
@@ -196,25 +193,24 @@ def _web_search(options: dict[str, Any] | None) -> WebSearch | None:
     return WebSearch(allowed_domains=tuple(cast("list[str]", domains)))
 
 
-def _media(body: bytes, given: Sequence[msgspec.Raw]) -> Media:
-    """Only messages with a picture or a file are read."""
-    media = Media()
-    if b'"image_url"' in body or b'"file"' in body:
-        for number, raw in enumerate(given):
-            text, at = bytes(raw), f"messages.{number}"
-            if b'"image_url"' in text or b'"file"' in text:
-                media.add(content_parts(read(raw, _MESSAGE, at).content, f"{at}.content"))
-    return media
+def _weigh(content: str | list[_SketchedBlock] | None, media: Media) -> None:
+    """Count the pictures and documents."""
+    if isinstance(content, str) or not content:
+        return
+    for block in content:
+        if block.image_url:
+            media.picture(len(block.image_url))
+        elif block.file:
+            media.document(len(block.file))
 
 
-def _last_words(given: Sequence[msgspec.Raw]) -> tuple[Message, ...]:
+def _last_words(messages: Sequence[_SketchedMessage]) -> tuple[Message, ...]:
     """What the user wrote last, without what a client adds to remind the model."""
-    for number in range(len(given) - 1, -1, -1):
-        said = read(given[number], _SAID, f"messages.{number}")
-        if said.role != "user":
+    for message in reversed(messages):
+        if message.role != "user":
             continue
-        content = said.content or ""
-        texts = [content] if isinstance(content, str) else [b.text or "" for b in content if b.type == "text"]
+        said = message.content or ""
+        texts = [said] if isinstance(said, str) else [b.text or "" for b in said if b.type == "text"]
         own = [text for text in texts if text.strip() and not text.lstrip().startswith(REMINDER)]
         if own:
             return (Message("user", tuple(Text(text) for text in own)),)

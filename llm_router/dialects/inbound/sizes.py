@@ -29,15 +29,21 @@ class Media:
         for part in parts:
             match part:
                 case Image():
-                    self._count("vision", len(part.data or ""), TOKENS_PER_IMAGE)
+                    self.picture(len(part.data or ""))
                 case Document(text=None):
-                    size = len(part.data or "")
-                    pages = 1 + size * 3 // 4 // BYTES_PER_PAGE
-                    self._count("documents", size, TOKENS_PER_PAGE * pages)
+                    self.document(len(part.data or ""))
                 case ToolResult():
                     self.add(part.content)
                 case _:
                     pass
+
+    def picture(self, size: int) -> None:
+        """One of `size` bytes of base64."""
+        self._count("vision", size, TOKENS_PER_IMAGE)
+
+    def document(self, size: int) -> None:
+        """A PDF of `size` bytes of base64."""
+        self._count("documents", size, TOKENS_PER_PAGE * (1 + size * 3 // 4 // BYTES_PER_PAGE))
 
     def _count(self, need: Feature, size: int, tokens: int) -> None:
         self.needs.add(need)
