@@ -47,7 +47,7 @@ class Translation:
     def __init__(self, upstream: Upstream, dialect: str, inbound: Inbound, head: Head) -> None:
         self._upstream, self._dialect = upstream, dialects.get(dialect)
         self._inbound, self._head = inbound, head
-        self._decoder = self._dialect.decoder()
+        self._decoder = self._dialect.decoder(head.request)
         self._pending: list[Delta] = []
         self._marks_all = False
         self.alive = self.real = self.whole = False
@@ -100,7 +100,7 @@ class Translation:
 
     async def plain(self) -> tuple[Answer, bytes]:
         if isinstance(self._upstream, OverWire):
-            answer = self._dialect.decode(answered(await self._upstream.whole()))
+            answer = self._dialect.decode(answered(await self._upstream.whole()), self._head.request)
         else:
             while await self.read():
                 pass

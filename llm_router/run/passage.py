@@ -83,7 +83,7 @@ class Passage:
         return b"".join(self._pending) + self._inbound.renderer(self._head).error(error)
 
     def ping(self) -> bytes:
-        return _PING
+        return _PING if self._inbound.content_type == "text/event-stream" else b""
 
     async def plain(self) -> tuple[Answer, bytes]:
         body = await self._upstream.whole()

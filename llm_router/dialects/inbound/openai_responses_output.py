@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,13 +13,16 @@ from llm_router.dialects.inbound.faults import Fault, common_headers
 from llm_router.dialects.inbound.openai_chat_errors import openai_error, openai_fault
 from llm_router.dialects.inbound.openai_responses_items import NATIVE
 from llm_router.dialects.inbound.openai_responses_requests import offers
-from llm_router.dialects.inbound.openai_responses_tools import FREEFORM_FIELD, Offer, Toolbox
+from llm_router.dialects.inbound.openai_responses_tools import FREEFORM_FIELD, Kind, Offer, Toolbox
 from llm_router.dialects.inbound.signatures import tagged
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.errors import RouterError
 from llm_router.nouns import Answer, JsonDict, Request, Thinking, Tool, ToolChoice, Usage
 from llm_router.ports import Head, Problem
+
+# OpenAI looks at how ids of items begin when it gets them back.
+PREFIXES: Mapping[Kind, str] = {"function": "fc", "custom": "ctc", "tool_search": "tsc", "local_shell": "lsh"}
 
 
 def message(item_id: str, text: str, status: str = "completed") -> JsonDict:

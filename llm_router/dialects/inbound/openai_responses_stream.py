@@ -129,18 +129,20 @@ class _Thought:
 class _Call:
     """Announced once its name is known, which with some vendors comes late."""
 
-    def __init__(self, events: _Events, index: int, item_id: str, call_id: str) -> None:
-        self._events, self._index, self._id, self._call_id = events, index, item_id, call_id
+    def __init__(self, events: _Events, index: int, base: str, call_id: str) -> None:
+        self._events, self._index, self._id, self._call_id = events, index, base, call_id
         self._pieces: list[str] = []
         self._offer: Offer | None = None
-        self._opening = events.opening(
-            "response.function_call_arguments.delta", item_id=item_id, output_index=index
-        )
+        self._opening = b""
 
     def name(self, offer: Offer) -> bytes:
         if self._offer is not None:
             return b""
         self._offer = offer
+        self._id = f"{output.PREFIXES[offer.kind]}_{self._id}"
+        self._opening = self._events.opening(
+            "response.function_call_arguments.delta", item_id=self._id, output_index=self._index
+        )
         item = output.call(self._id, self._call_id, offer, "", "in_progress")
         told = self._events.event("response.output_item.added", output_index=self._index, item=item)
         if self._pieces:
@@ -222,11 +224,10 @@ class OpenAIResponsesRenderer:
         if self._ended:
             return b""
         self._ended = True
-        told = b"" if self._begun else self._begin()
         wrong = openai_fault(error)
         self.response = output.failed(self.response, self._output(), wrong)
         words = {"code": output.code(wrong), "message": wrong.message, "param": None}
-        told += self._events.event("error", **words)
+        told = self._events.event("error", **words)
         return told + self._events.event("response.failed", response=self.response)
 
     def ping(self) -> bytes:
@@ -241,17 +242,18 @@ class OpenAIResponsesRenderer:
             "response.in_progress", response=self.response
         )
 
-    def _place(self, kind: str) -> tuple[int, str]:
+    def _place(self) -> tuple[int, str]:
+        """The next item's index, and what its id has behind its kind."""
         index = self._next_index
         self._next_index += 1
-        return index, f"{kind}_{self._base}{index:02x}"
+        return index, f"{self._base}{index:02x}"
 
     def _text(self, text: str) -> bytes:
         if self._open is not None and isinstance(self._open[1], _Text):
             return self._open[1].add(text)
         told = self._close()
-        index, item_id = self._place("msg")
-        said = _Text(self._events, index, item_id)
+        index, base = self._place()
+        said = _Text(self._events, index, f"msg_{base}")
         self._open = index, said
         return told + said.begin() + said.add(text)
 
@@ -259,8 +261,8 @@ class OpenAIResponsesRenderer:
         told = b""
         if self._open is None or not isinstance(self._open[1], _Thought):
             told = self._close()
-            index, item_id = self._place("rs")
-            self._open = index, _Thought(self._events, index, item_id, self._head)
+            index, base = self._place()
+            self._open = index, _Thought(self._events, index, f"rs_{base}", self._head)
         thought = self._open[1]
         if isinstance(thought, _Thought):
             told += thought.add(text, signature)
@@ -270,8 +272,8 @@ class OpenAIResponsesRenderer:
         told = b""
         if delta.index not in self._calls:
             told = self._close()
-            index, item_id = self._place("fc")
-            call = _Call(self._events, index, item_id, delta.id or new_id("call"))
+            index, base = self._place()
+            call = _Call(self._events, index, base, delta.id or new_id("call"))
             self._calls[delta.index] = index, call
         call = self._calls[delta.index][1]
         if delta.name:
