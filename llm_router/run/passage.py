@@ -12,6 +12,7 @@ from llm_router.ports import Head, Inbound
 from llm_router.run.upstream import OverWire, answered
 
 _PING = b": ping\n\n"  # a comment: to no reader of server-sent events an event
+_PINGS: Mapping[str, bytes] = {"gemini": b"\r\n\r\n", "ollama": b""}  # Google's SDK knows no comments
 
 # What a caller's own headers tell a vendor about the body. Only its own vendor may hear the rest.
 _OF_DIALECT: Mapping[str, tuple[str, ...]] = {
@@ -83,7 +84,7 @@ class Passage:
         return b"".join(self._pending) + self._inbound.renderer(self._head).error(error)
 
     def ping(self) -> bytes:
-        return _PING if self._inbound.content_type == "text/event-stream" else b""
+        return _PINGS.get(self._inbound.name, _PING)
 
     async def plain(self) -> tuple[Answer, bytes]:
         body = await self._upstream.whole()

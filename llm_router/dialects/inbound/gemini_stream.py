@@ -126,9 +126,10 @@ class GeminiRenderer:
         return self._framed(error_body(error)) + (b"]" if self._array else b"")
 
     def ping(self) -> bytes:
-        if self._ended:
+        """A blank event: Google's SDK takes a comment for a piece of an error. An array may hold spaces once it began."""
+        if self._ended or (self._array and not self._begun):
             return b""
-        return b" " if self._array and self._begun else b"" if self._array else b": ping\n\n"
+        return b" " if self._array else b"\r\n\r\n"
 
     def _chunk(self, parts: Sequence[JsonDict], last: Answer | None = None) -> bytes:
         candidate: JsonDict = {"content": {"parts": parts, "role": "model"}, "index": 0}

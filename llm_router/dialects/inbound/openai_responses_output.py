@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -162,8 +163,15 @@ def completed(begun: JsonDict, items: Sequence[JsonDict], answer: Answer) -> Jso
 
 
 def failed(begun: JsonDict, items: Sequence[JsonDict], fault: Fault) -> JsonDict:
-    error = {"code": code(fault), "message": fault.message}
+    error = {"code": code(fault), "message": message_of(fault)}
     return begun | {"status": "failed", "output": list(items), "error": error}
+
+
+def message_of(fault: Fault) -> str:
+    """Inside a stream Codex looks for when to come back in the words."""
+    if fault.what != "rate_limit" or fault.retry_after_s is None or "try again in" in fault.message:
+        return fault.message
+    return f"{fault.message.rstrip('.')}. Please try again in {max(1, math.ceil(fault.retry_after_s))}s."
 
 
 def code(fault: Fault) -> str:

@@ -226,7 +226,7 @@ class OpenAIResponsesRenderer:
         self._ended = True
         wrong = openai_fault(error)
         self.response = output.failed(self.response, self._output(), wrong)
-        words = {"code": output.code(wrong), "message": wrong.message, "param": None}
+        words = {"code": output.code(wrong), "message": output.message_of(wrong), "param": None}
         told = self._events.event("error", **words)
         return told + self._events.event("response.failed", response=self.response)
 
