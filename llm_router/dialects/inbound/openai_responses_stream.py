@@ -205,9 +205,11 @@ class OpenAIResponsesRenderer:
         for delta in deltas:
             match delta:
                 case TextDelta(text):
-                    told.append(self._text(text))
+                    if text:
+                        told.append(self._text(text))
                 case ThinkingDelta(text, signature):
-                    told.append(self._thought(text, signature))
+                    if text or signature:
+                        told.append(self._thought(text, signature))
                 case ToolCallDelta():
                     told.append(self._call(delta))
         return b"".join(told)

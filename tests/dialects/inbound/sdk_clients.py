@@ -16,7 +16,9 @@ def cut(data: bytes) -> Iterator[bytes]:
 class Answering:
     """A transport that answers every request with the same bytes, and keeps what was asked."""
 
-    def __init__(self, library: Any, data: bytes, content_type: str, status: int = 200, **headers: str) -> None:
+    def __init__(
+        self, library: Any, data: bytes, content_type: str, status: int = 200, **headers: str
+    ) -> None:
         self.asked: list[Any] = []
 
         def handler(request: Any) -> Any:
