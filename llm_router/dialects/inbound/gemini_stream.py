@@ -68,9 +68,9 @@ class Parts:
             case TextDelta(text):
                 yield self._signed({"text": text})
             case ThinkingDelta(text, signature):
-                if self._signature is not None and signature:
+                if self._signature is not None:  # another thought begins
                     yield {"text": "", "thoughtSignature": self._sealed()}
-                self._signature = signature or self._signature
+                self._signature = signature
                 self._thought.append(text)
                 if text and self._shown:
                     yield {"text": text, "thought": True}
@@ -106,15 +106,17 @@ class GeminiRenderer:
     def __init__(self, head: Head, *, array: bool = False) -> None:
         self._parts = Parts(head)
         self._array = array
-        self._begun = self._ended = False
+        self._fed = self._begun = self._ended = False
         self._fixed = _encode({"modelVersion": head.model, "responseId": secrets.token_urlsafe(16)})[1:]
 
     def feed(self, deltas: Sequence[Delta]) -> bytes:
+        self._fed = True
         parts = [part for delta in deltas for part in self._parts.put(delta)]
         return self._chunk(parts) if parts else b""
 
     def end(self, answer: Answer) -> bytes:
-        told = b"" if self._begun else self.feed(deltas_of(answer))
+        # an upstream that told all of it at the end has fed nothing
+        told = b"" if self._fed else self.feed(deltas_of(answer))
         self._ended = True
         told += self._chunk([*self._parts.rest()] or [{"text": ""}], answer)
         return told + (b"]" if self._array else b"")

@@ -17,6 +17,7 @@ from llm_router.nouns import Answer, Delta, JsonDict, TextDelta, ThinkingDelta
 from llm_router.ports import Head
 
 _encode = msgspec.json.Encoder().encode
+_LINE_ENDS = ("\x85", "\u2028", "\u2029")
 
 
 class Pieces:
@@ -72,13 +73,15 @@ class OllamaRenderer:
         self._model = head.model
         self._generate = generate
         self._started = time.perf_counter_ns()
-        self._begun = self._ended = False
+        self._fed = self._ended = False
 
     def feed(self, deltas: Sequence[Delta]) -> bytes:
+        self._fed = True
         return b"".join(self._line(piece) for delta in deltas for piece in self._pieces.put(delta))
 
     def end(self, answer: Answer) -> bytes:
-        told = b"" if self._begun else self.feed(deltas_of(answer))
+        # an upstream that told all of it at the end has fed nothing
+        told = b"" if self._fed else self.feed(deltas_of(answer))
         told += b"".join(self._line(piece) for piece in self._pieces.rest())
         self._ended = True
         return told + self._line({"content": ""}, ending(answer, self._started))
@@ -87,15 +90,23 @@ class OllamaRenderer:
         if self._ended:
             return b""
         self._ended = True
-        return _encode({"error": openai_fault(error).message}) + b"\n"
+        return line({"error": openai_fault(error).message})
 
     def ping(self) -> bytes:
         """Lines have no room for one: a blank one is no JSON."""
         return b""
 
     def _line(self, piece: JsonDict, ending: JsonDict | None = None) -> bytes:
-        self._begun = True
-        return _encode(whole(self._model, piece, ending, generate=self._generate)) + b"\n"
+        return line(whole(self._model, piece, ending, generate=self._generate))
+
+
+def line(body: JsonDict) -> bytes:
+    """What some readers take for the end of a line, Ollama's own client among them, is escaped inside of one."""
+    data = _encode(body)
+    if not data.isascii():
+        for character in _LINE_ENDS:
+            data = data.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return data + b"\n"
 
 
 def whole(model: str, piece: JsonDict, ending: JsonDict | None, *, generate: bool) -> JsonDict:
