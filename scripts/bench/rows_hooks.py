@@ -39,7 +39,7 @@ _SAID = {
 def rows(rounds: int | None) -> Iterator[Row]:
     rounds = rounds or 40
     say(f"hooks: {rounds} runs of each")
-    _prepare()
+    prepare()
     against = "`python -S -c pass`, with the same pipes"
     waited_for = [event for event in _SAID if event != "SessionStart"]
     measures = {"floor": _measure(_BARE, "")} | {event: _hook(event) for event in waited_for}
@@ -77,7 +77,7 @@ def _measure(command: Sequence[str], event: str) -> Measure:
     return timed_run
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """A user whose router has run: a snapshot, and hooks that are compiled."""
     launcher.compile_ahead()
     home = _home()
