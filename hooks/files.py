@@ -77,10 +77,10 @@ def replace(path: str, data: bytes) -> None:
     draft = f"{path}.{os.getpid()}.tmp"
     descriptor = opened(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        written = os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
-    try:
+        try:
+            written = os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
         if written != len(data):
             raise OSError(f"only {written} of {len(data)} bytes of {path} were written")
         os.replace(draft, path)

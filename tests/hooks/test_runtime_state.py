@@ -158,7 +158,7 @@ def test_a_disk_that_is_full_or_read_only_costs_the_memory_and_nothing_else(home
         patch.setattr(os, call, fail)
         assert state.update(str(home), "s", "", _add) in (1, 2)
     assert state.read(str(home), "s") == before
-    assert not [name for name in os.listdir(home / "sessions") if name.endswith(".tmp") and call != "write"]
+    assert not [name for name in os.listdir(home / "sessions") if name.endswith(".tmp")]
     assert state.update(str(home), "s", "", _add) == 2
 
 
