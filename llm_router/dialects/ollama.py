@@ -135,22 +135,28 @@ def _options(request: Request, model: Model) -> JsonDict:
 
 
 def _window(request: Request, model: Model) -> int:
-    """A window that holds the prompt and its answer; raises CONTEXT_TOO_LONG rather than let Ollama cut the prompt."""
-    needed = _size(request) // CHARACTERS_PER_TOKEN + (request.max_output_tokens or ANSWER_RESERVE)
-    needed += TOKENS_PER_IMAGE * sum(isinstance(part, Image) for part in flat_parts(request.messages))
-    window = SMALLEST_WINDOW
-    while window < needed:
-        window *= 2
+    pictures = TOKENS_PER_IMAGE * sum(isinstance(part, Image) for part in flat_parts(request.messages))
+    return window(_size(request) // CHARACTERS_PER_TOKEN + pictures, request, model)
+
+
+def window(input_tokens: int, request: Request, model: Model) -> int:
+    """A window that holds the prompt and its answer; raises CONTEXT_TOO_LONG rather than let Ollama cut the prompt. The
+    tokens are a cautious estimate.
+    """
+    needed = input_tokens + (request.max_output_tokens or ANSWER_RESERVE)
+    size = SMALLEST_WINDOW
+    while size < needed:
+        size *= 2
     if model.context is None:
-        return window
-    # the estimate is cautious: what may just fit is tried, what cannot fit at all is not
-    if _size(request) // (2 * CHARACTERS_PER_TOKEN) > model.context:
+        return size
+    # what may just fit is tried, what cannot fit at all is not
+    if input_tokens // 2 > model.context:
         raise UpstreamError(
             FailureKind.CONTEXT_TOO_LONG,
             f"The prompt does not fit the {model.context} tokens of {model.ref}.",
             fix="Shorten the prompt, or use a model with a larger context window.",
         )
-    return min(window, model.context)
+    return min(size, model.context)
 
 
 def _size(request: Request) -> int:

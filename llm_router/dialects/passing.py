@@ -24,7 +24,7 @@ from llm_router.dialects.assembler import Decoder
 from llm_router.errors import UpstreamError
 from llm_router.nouns import Answer, Delta, JsonDict, Model, Request, TextDelta, ToolCallDelta, Usage
 
-NAMES = ("anthropic", "openai_chat")
+NAMES = ("anthropic", "openai_chat", "openai_responses", "gemini", "ollama")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -54,12 +54,12 @@ def written(changed: Mapping[str, Any]) -> bytes:
     return _encode(changed)
 
 
-def renamed(body: bytes, shown: str | None) -> bytes:
-    """The first `model` of a plain answer, which is its own."""
+def renamed(body: bytes, shown: str | None, field: re.Pattern[bytes] = _MODEL) -> bytes:
+    """The first `model` (or `field`, whose group 1 is the name) of a plain answer, which is its own."""
     if shown is None:
         return body
     name = _encode(shown)
-    return _MODEL.sub(lambda found: found[0].replace(found[1], name), body, count=1)
+    return field.sub(lambda found: found[0].replace(found[1], name), body, count=1)
 
 
 class Tap:
@@ -67,8 +67,11 @@ class Tap:
 
     Only events that tell something beside the answer's content are read: until the first real token (`begun`; `alive`
     counts thinking too), and those that `telling` finds. `error` is set when the upstream told one: what came with it is
-    held back, so that the caller can be told in our way. `seen_chars` is about what was written so far.
+    held back, so that the caller can be told in our way. `seen_chars` is about what was written so far. Formats that frame
+    their events in another way, or call the model something else, say so in a subclass.
     """
+
+    MODEL: re.Pattern[bytes] = _MODEL
 
     def __init__(self, decoder: Decoder, telling: re.Pattern[bytes], shown: str | None) -> None:
         self._decoder, self._telling = decoder, telling
@@ -96,7 +99,7 @@ class Tap:
 
     def feed(self, chunk: bytes) -> bytes:
         data = self._rest + chunk if self._rest else chunk
-        cut = _last_end(data)
+        cut = self.last_end(data)
         self._rest = data[cut:]
         return self._passed(data[:cut]) if cut else b""
 
@@ -105,24 +108,47 @@ class Tap:
         rest, self._rest = self._rest.strip(), b""
         if not rest or self.error is not None:
             return b""
-        data = rest.removeprefix(b"data:").strip() if b"\n" not in rest else _data(rest)
-        return self._passed(rest + b"\n\n") if data == b"[DONE]" or _event(data) is not None else b""
+        data = self.data(rest)
+        whole = data == b"[DONE]" or _event(data) is not None
+        return self._passed(rest + self.end_of_event) if whole else b""
 
     def keeps(self, event: Mapping[str, object]) -> bool:  # noqa: ARG002 - for those who ask upstreams for more than callers do
         """Whether the caller gets this event."""
         return True
 
+    # how events are framed: server-sent events
+
+    end_of_event = b"\n\n"
+
+    def last_end(self, data: bytes) -> int:
+        """Where the last whole event ends."""
+        cut = data.rfind(b"\n\n")
+        end = cut + 2 if cut >= 0 else 0
+        if b"\r" in data:
+            carriage = data.rfind(b"\r\n\r\n")
+            end = max(end, carriage + 4 if carriage >= 0 else 0)
+        return end
+
+    def blocks(self, events: bytes) -> Iterable[bytes]:
+        """Each event with the blank line that ends it."""
+        end = b"\r\n\r\n" if b"\r\n\r\n" in events else b"\n\n"
+        return (block + end for block in events.split(end) if block.strip())
+
+    def data(self, block: bytes) -> bytes:
+        lines = [line.strip() for line in block.splitlines()]
+        return b"\n".join(line[5:].lstrip() for line in lines if line.startswith(b"data:"))
+
     def _passed(self, events: bytes) -> bytes:
         if self.error is not None:
             return b""
         if not self.begun or self._telling.search(events):
-            events = b"".join(self._read(block) for block in _blocks(events))
+            events = b"".join(self._read(block) for block in self.blocks(events))
         else:
             self.seen_chars += max(1, len(events) - self._envelope * events.count(b"data:"))
         return self._named(events)
 
     def _read(self, block: bytes) -> bytes:
-        event = _event(_data(block))
+        event = _event(self.data(block))
         if event is None:
             return block
         if self.error is not None:
@@ -149,32 +175,11 @@ class Tap:
         if self._shown is None:
             return events
         if self._name is None:
-            found = _MODEL.search(events)
+            found = self.MODEL.search(events)
             if found is None:
                 return events
             self._name = found[0], found[0].replace(found[1], self._shown)
         return events.replace(*self._name)
-
-
-def _last_end(data: bytes) -> int:
-    """Where the last whole event ends."""
-    cut = data.rfind(b"\n\n")
-    end = cut + 2 if cut >= 0 else 0
-    if b"\r" in data:
-        carriage = data.rfind(b"\r\n\r\n")
-        end = max(end, carriage + 4 if carriage >= 0 else 0)
-    return end
-
-
-def _blocks(events: bytes) -> Iterable[bytes]:
-    """Each event with the blank line that ends it."""
-    end = b"\r\n\r\n" if b"\r\n\r\n" in events else b"\n\n"
-    return (block + end for block in events.split(end) if block.strip())
-
-
-def _data(block: bytes) -> bytes:
-    lines = [line.strip() for line in block.splitlines()]
-    return b"\n".join(line[5:].lstrip() for line in lines if line.startswith(b"data:"))
 
 
 def _event(data: bytes) -> JsonDict | None:

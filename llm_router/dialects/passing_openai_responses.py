@@ -1,0 +1,68 @@
+"""OpenAI Responses on their way to somebody who speaks them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import msgspec
+
+from llm_router.dialects import passing
+from llm_router.dialects.encoding import output_limit
+from llm_router.dialects.inbound.signatures import MARK
+from llm_router.dialects.openai_responses_stream import OpenAIResponsesDecoder
+from llm_router.dialects.reading import record, string
+from llm_router.nouns import Model, Request
+
+_TELLING = re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"')
+_ANY = msgspec.json.Decoder()
+_SEALED = b'"' + MARK.encode()
+
+OPENAI = frozenset({"openai", "azure"})
+# What other vendors' Responses do not have. In a text the quotes would be escaped.
+_OF_OPENAI = re.compile(
+    rb'"type"\s*:\s*"(?:custom|namespace|tool_search|local_shell|custom_tool_call|tool_search_call)"'
+)
+_FIELDS_OF_OPENAI = ("client_metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier")
+
+
+class OpenAIResponsesPassing:
+    def takes(self, request: Request, model: Model) -> bool:
+        if request.origin is None:
+            return False
+        return model.provider in OPENAI or _OF_OPENAI.search(request.origin.body) is None
+
+    def head(self, request: Request, model: Model) -> bytes:
+        if request.origin is None:
+            raise ValueError("a request without a body cannot pass")
+        fields: dict[str, Any] = dict(passing.fields(request.origin.body))
+        fields["model"] = model.id
+        if (limit := output_limit(request, model)) is not None:
+            fields["max_output_tokens"] = limit
+        if model.provider not in OPENAI:
+            for name in _FIELDS_OF_OPENAI:
+                fields.pop(name, None)
+        if _SEALED in request.origin.body:
+            fields["input"] = _without_foreign(_ANY.decode(fields["input"]))
+        return passing.written(fields)
+
+    def tap(self, request: Request, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
+        return passing.Tap(OpenAIResponsesDecoder(), _TELLING, shown)
+
+    def renamed(self, body: bytes, shown: str | None) -> bytes:
+        return passing.renamed(body, shown)
+
+
+def _without_foreign(items: Any) -> Any:
+    """Reasoning that somebody else sealed means nothing to OpenAI, and is refused."""
+    if not isinstance(items, list):
+        return items
+    return [item for item in cast("list[Any]", items) if not _foreign(item)]
+
+
+def _foreign(item: Any) -> bool:
+    sealed = string(record(item).get("encrypted_content"))
+    return record(item).get("type") == "reasoning" and sealed.startswith(MARK)
+
+
+PASSING = OpenAIResponsesPassing()
