@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import parse_qs
 
 from llm_router.dialects import inbound
-from llm_router.gateway import callers
+from llm_router.gateway import callers, guests
 from llm_router.gateway.delivery import Delivery
 from llm_router.gateway.names import told_name
 from llm_router.gateway.visit import Visit
@@ -31,11 +31,13 @@ async def answer_streamed(visit: Visit) -> None:
 async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     if stream is None and "model" in visit.values:
         stream = False
-    request = visit.generation.turns.read(read(visit, speaks, await visit.body(), stream), _told(visit))
+    sketch = read(visit, speaks, await visit.body(), stream)
+    router, turns = guests.path_of(visit)
+    request = turns.read(sketch, _told(visit))
     visit.activity.asks(request)
     relay = Relay(speaks, visit.call.names())
     delivery = Delivery(visit.call, speaks, request, visit.activity)
-    await delivery.run(visit.app.router.stream(request, exchange=relay))
+    await delivery.run(router.stream(request, exchange=relay))
 
 
 def _told(visit: Visit) -> Mapping[str, str]:

@@ -33,11 +33,20 @@ _GEMINI_VERSION = re.compile(r"/v1(?:alpha|beta)?\d*$")
 
 
 class RawProvider:
-    """Implements `ports.Provider`. `sdk` gives the provider that knows how to list models."""
+    """Implements `ports.Provider`. `sdk` gives the provider that knows how to list models. `signed_in`: by a login that is
+    a caller's, and not ours.
+    """
 
     def __init__(
-        self, vendor: Vendor, endpoint: Endpoint, over: wire.Wire, sdk: Callable[[], Provider]
+        self,
+        vendor: Vendor,
+        endpoint: Endpoint,
+        over: wire.Wire,
+        sdk: Callable[[], Provider],
+        *,
+        signed_in: bool = False,
     ) -> None:
+        self.signed_in = signed_in
         self.name, self.dialect = vendor.name, vendor.dialect
         self._vendor, self._wire, self._sdk = vendor, over, sdk
         self._key = endpoint.api_key.encode() if endpoint.api_key else b""

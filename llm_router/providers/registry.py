@@ -96,6 +96,20 @@ class Registry:
             )
         return self._carriers[name]
 
+    def guest(self, name: str, login: Mapping[str, str]) -> Provider:
+        """The vendor as somebody else reaches it: with the headers of a login that is not ours."""
+        from llm_router.providers.raw import RawProvider
+
+        vendor = self.vendor(name)
+        endpoint = self._endpoint(vendor)
+        theirs = replace(
+            endpoint,
+            base_url=endpoint.base_url or vendor.base_url,
+            api_key=None,
+            headers={**endpoint.headers, **login},
+        )
+        return RawProvider(vendor, theirs, self._wire, partial(self.get, name), signed_in=True)
+
     def fingerprint(self, name: str) -> str:
         """A few digits that change with the provider's key, and from which no key can be found; "" without one."""
         vendor = self._vendors.get(name)

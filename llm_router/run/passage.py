@@ -27,12 +27,17 @@ _OF_VENDOR: Mapping[str, tuple[str, ...]] = {
 _OAUTH = "oauth-"  # a beta of callers who are signed in; we come with a key
 
 
-def forwarded(headers: Mapping[str, str], provider: str, dialect: str) -> dict[str, str]:
-    """Of the caller's headers (names in lower case) those that go on to an upstream of the same dialect."""
+def forwarded(
+    headers: Mapping[str, str], provider: str, dialect: str, *, signed_in: bool = False
+) -> dict[str, str]:
+    """Of the caller's headers (names in lower case) those that go on to an upstream of the same dialect. `signed_in`: by
+    the caller's own login.
+    """
     allowed = _OF_DIALECT.get(dialect, ()) + _OF_VENDOR.get(provider, ())
     sent = {name: value for name, value in headers.items() if name.startswith(allowed)} if allowed else {}
     if betas := sent.pop("anthropic-beta", ""):
-        kept = [beta for each in betas.split(",") if (beta := each.strip()) and not beta.startswith(_OAUTH)]
+        told = [beta for each in betas.split(",") if (beta := each.strip())]
+        kept = [beta for beta in told if signed_in or not beta.startswith(_OAUTH)]
         sent |= {"anthropic-beta": ",".join(kept)} if kept else {}
     return sent
 

@@ -72,7 +72,9 @@ class Relay:
         if isinstance(provider, RawProvider) and passes(request, provider.dialect):
             speaks = passing.get(provider.dialect)
             if speaks is not None and speaks.takes(request, model):
-                headers = forwarded(self._headers, provider.name, provider.dialect)
+                headers = forwarded(
+                    self._headers, provider.name, provider.dialect, signed_in=provider.signed_in
+                )
                 upstream = OverWire(provider, headers, stream=request.stream)
                 head = Head(request, name, input_tokens, provider.name)
                 return Passage(upstream, speaks, self._inbound, head, shown=self._shown)

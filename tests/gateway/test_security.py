@@ -299,27 +299,6 @@ def test_our_own_call_that_comes_back_is_refused(shared):
     assert "base_url" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
-@pytest.mark.parametrize(
-    "model", ["openai/gpt-6-luna", "anthropic/claude-haiku-5-5", "gemini/gemini-3.5-flash-lite"]
-)
-def test_what_a_client_shows_reaches_no_vendor_and_our_keys_reach_no_client(shared, shared_box, path, model):
-    shared_box.forget()
-    mine = {
-        "authorization": "Bearer client-secret-1",
-        "x-api-key": "client-secret-2",
-        "x-goog-api-key": "client-secret-3",
-        "cookie": "client-secret-4",
-        "anthropic-beta": "oauth-2025-04-20",
-    }
-    answer = shared.post(path + "?key=client-secret-5", HELLO | {"model": model}, headers=mine)
-    assert answer.status_code == 200
-    (asked,) = shared_box.answers()
-    assert "client-secret" not in json.dumps([asked.headers, asked.query, asked.path])
-    told = answer.text + json.dumps(dict(answer.headers))
-    assert "sandbox-key" not in told
-
-
 def test_a_vendor_that_quotes_our_key_does_not_tell_it_to_the_client(serve, box):
     from llm_router.sandbox import Fault
 
