@@ -24,8 +24,9 @@ _OF_THE_LOGIN = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RA
 def path_of(visit: Visit) -> tuple[Router, Turns]:
     """The path of this request: the App's, or one on which Anthropic is ready through the caller's login."""
     router, turns = visit.app.router, visit.generation.turns
-    shown = _login(visit) if visit.generation.settings.forward_credentials else {}
-    return _welcoming(router, turns, visit.app.providers, shown) if shown else (router, turns)
+    if visit.generation.settings.forward_credentials and (shown := _login(visit)):
+        return _welcoming(router, turns, visit.app.providers, shown)
+    return router, turns
 
 
 def _login(visit: Visit) -> Mapping[str, str]:
