@@ -173,6 +173,7 @@ def sweep(connection: sqlite3.Connection, now: float, folder: Path) -> Sequence[
                 "SELECT * FROM reservations WHERE pid = ? AND process = ?", tuple(holder)
             )
             ended += rows.fetchall()
+    ended = list({row["id"]: row for row in ended}.values())
     for row in ended:
         connection.execute("DELETE FROM reservations WHERE id = ?", (row["id"],))
         if row["flushed"] is not None:

@@ -291,11 +291,14 @@ def test_processes_together_spend_no_more_than_the_cap(tmp_path):
 def test_a_process_that_is_killed_leaves_exactly_what_it_had_spent(tmp_path):
     path = tmp_path / "router.db"
     process = spender(path, 10**6)
-    try:
-        seen = len(process.stdout.read(100))
-    finally:
+    seen = 0
+    with process.stdout as told:
+        while seen < 100:
+            seen += len(told.read(100 - seen))
         process.kill()
-    seen += len(process.communicate(timeout=60)[0])
+        while rest := told.read(1000):
+            seen += len(rest)
+    process.wait(timeout=60)
     plain = SqliteBudgets(path, BudgetSettings(daily=5))
     (status,) = plain.status()
     plain.close()
