@@ -15,13 +15,10 @@ CALL = 60  # tokens of a call around its prompt
 CACHED = 0.1  # what cached input costs of the price of input, at the vendors of all three hosts
 _TAIL = 128 << 10
 # where a host's transcript tells what a request was sent, and the parts of that which add up
-_NOTED = (
-    (
-        b'"usage":{',
-        (b"input_tokens", b"cache_creation_input_tokens", b"cache_read_input_tokens"),
-    ),  # Claude Code, Codex
-    (b'"tokens":{', (b"input",)),  # Gemini CLI
-)
+_CLAUDE_CODE_AND_CODEX = (
+    b'"usage":{', (b"input_tokens", b"cache_creation_input_tokens", b"cache_read_input_tokens"),
+)  # fmt: skip
+_GEMINI_CLI = (b'"tokens":{', (b"input",))
 
 
 def routing(asked: float, answer: float, context: float, price_in: float, price_out: float) -> float:
@@ -57,7 +54,10 @@ def context(transcript: str) -> "int | None":
         tail = files.tail(transcript, _TAIL)
     except (OSError, ValueError):
         return None
-    found = max(((tail.rfind(mark), mark, parts) for mark, parts in _NOTED), key=lambda each: each[0])
+    found = max(
+        ((tail.rfind(mark), mark, parts) for mark, parts in (_CLAUDE_CODE_AND_CODEX, _GEMINI_CLI)),
+        key=lambda each: each[0],
+    )
     at, mark, parts = found
     if at < 0:
         return None

@@ -54,9 +54,9 @@ def on_prompt(payload: dict, home: str, snapshot: dict) -> dict:
 
 def on_pre_tool(payload: dict, home: str, snapshot: dict) -> dict:
     """Hold back the tools that would do the work of a pending route; see what subagents are started for."""
-    known = state.read(home, payload["session"])["agents"].get(payload["agent"])
     if snapshot["enforce"] == "off":
         return {}
+    known = state.read(home, payload["session"])["agents"].get(payload["agent"])
     said = _held(payload, home, snapshot["enforce"]) if known is not None and "pending" in known else {}
     if payload["tool"] == "Agent" and "deny" not in said and payload["host"] in _TELL_OF_SUBAGENTS:
         import subagents
