@@ -1,13 +1,15 @@
 """From a caller to an upstream of the same dialect: bytes pass as they are, but for a few fields at the head.
 
-speaks = passing.get("anthropic")            # None where the dialect has none
-if speaks is not None and speaks.takes(request, model):
-    body = speaks.head(request, model)       # what to send
-    tap = speaks.tap(request, shown)         # `shown`: the model's name as the caller reads it; None = as it comes
-    for chunk in answer:
-        send(tap.feed(chunk))                # whole events, so that an error may follow at any time
-    send(tap.end())
-plain = speaks.renamed(whole_body, shown)    # of an answer that is not streamed
+    speaks = passing.get("anthropic")  # None where the dialect has none
+    if speaks is not None and speaks.takes(request, model):
+        body = speaks.head(request, model)  # what to send
+        tap = speaks.tap(request, model.provider, shown)
+        for chunk in answer:
+            send(tap.feed(chunk))  # whole events, so that an error may follow at any time
+        send(tap.end())
+    plain = speaks.plain(whole_body, model.provider, shown)  # of an answer that is not streamed
+
+`shown` is the model's name as the caller reads it, None = as it comes.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ class Passing(Protocol):
 
     def takes(self, request: Request, model: Model) -> bool: ...
     def head(self, request: Request, model: Model) -> bytes: ...
-    def tap(self, request: Request, shown: str | None) -> Tap: ...
-    def renamed(self, body: bytes, shown: str | None) -> bytes: ...
+    def tap(self, request: Request, provider: str, shown: str | None) -> Tap: ...
+    def plain(self, body: bytes, provider: str, shown: str | None) -> bytes: ...
 
 
 @cache
@@ -112,9 +114,9 @@ class Tap:
         whole = data == b"[DONE]" or _event(data) is not None
         return self._passed(rest + self.end_of_event) if whole else b""
 
-    def keeps(self, event: Mapping[str, object]) -> bool:  # noqa: ARG002 - for those who ask upstreams for more than callers do
-        """Whether the caller gets this event."""
-        return True
+    def told(self, block: bytes, event: JsonDict) -> bytes:  # noqa: ARG002 - for those who change more than a name
+        """What the caller gets of this event; perhaps nothing."""
+        return block
 
     # how events are framed: server-sent events
 
@@ -158,7 +160,7 @@ class Tap:
         except UpstreamError as error:
             self.error = error
             return b""
-        return block if self.keeps(event) else b""
+        return self.told(block, event)
 
     def _note(self, block: bytes, deltas: Iterable[Delta]) -> None:
         for delta in deltas:

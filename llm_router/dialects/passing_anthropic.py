@@ -11,37 +11,46 @@ from llm_router.dialects import passing
 from llm_router.dialects.anthropic import AnthropicDecoder
 from llm_router.dialects.anthropic_models import abilities, effort, thinking
 from llm_router.dialects.encoding import output_limit
-from llm_router.dialects.inbound.signatures import NATIVE, has_foreign_signature, without_foreign
-from llm_router.dialects.reading import record
-from llm_router.nouns import JsonDict, Model, Request
+from llm_router.dialects.inbound.signatures import (
+    NATIVE,
+    has_foreign_signature,
+    tagged,
+    with_tags,
+    without_foreign,
+)
+from llm_router.dialects.reading import record, string
+from llm_router.nouns import JsonDict, Model, Request, Thinking
 
-# content_block_start tells of tools, and ends the thinking
 _TELLING = re.compile(rb'"(?:message_start|message_delta|message_stop|error)"')
+_SIGNING = re.compile(rb'"(?:message_start|message_delta|message_stop|error|signature_delta)"')
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
 
 
 class AnthropicPassing:
     def takes(self, request: Request, model: Model) -> bool:
-        """Others who speak this dialect would take Anthropic's signatures for theirs, and know none of the betas."""
-        return model.provider == NATIVE and (
-            request.tool_choice.mode not in ("any", "tool") or abilities(model.id).forced_tools
-        )
+        """Not where the model takes no order to call a tool: translated, it is told so."""
+        return request.tool_choice.mode not in ("any", "tool") or abilities(model.id).forced_tools
 
     def head(self, request: Request, model: Model) -> bytes:
         if request.origin is None:
             raise ValueError("a request without a body cannot pass")
         body = request.origin.body
-        if has_foreign_signature(body):
-            body = passing.written(without_foreign(_ANY.decode(body)))
+        if has_foreign_signature(body, model.provider):
+            body = passing.written(without_foreign(_ANY.decode(body), model.provider))
         fields: dict[str, Any] = dict(passing.fields(body))
         changes = self._changes(fields, request, model)
         return passing.written(fields | changes) if changes else body
 
-    def tap(self, request: Request, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
-        return passing.Tap(AnthropicDecoder(), _TELLING, shown)
+    def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
+        if provider == NATIVE:
+            return passing.Tap(AnthropicDecoder(), _TELLING, shown)
+        return _MarkingTap(provider, shown)
 
-    def renamed(self, body: bytes, shown: str | None) -> bytes:
+    def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:
+        if provider != NATIVE and b'"signature"' in body:
+            message = record(_ANY.decode(body))
+            body = passing.written(message | {"content": with_tags(message.get("content"), provider)})
         return passing.renamed(body, shown)
 
     def _changes(self, fields: dict[str, Any], request: Request, model: Model) -> JsonDict:
@@ -72,6 +81,22 @@ class AnthropicPassing:
             changes["output_config"] = output
         if not abilities(model.id).inline_system:
             changes["messages"] = [_reminding(raw) for raw in _LIST.decode(fields["messages"])]
+
+
+class _MarkingTap(passing.Tap):
+    """Of somebody who speaks this dialect and is not Anthropic: what it signs must never be taken for Anthropic's."""
+
+    def __init__(self, provider: str, shown: str | None) -> None:
+        super().__init__(AnthropicDecoder(), _SIGNING, shown)
+        self._provider = provider
+
+    def told(self, block: bytes, event: JsonDict) -> bytes:
+        delta = record(event.get("delta"))
+        if delta.get("type") != "signature_delta":
+            return block
+        signature = tagged(Thinking("", string(delta.get("signature"))), self._provider)
+        changed = event | {"delta": delta | {"signature": signature}}
+        return b"event: content_block_delta\ndata: %s\n\n" % passing.written(changed)
 
 
 def _reminding(raw: msgspec.Raw) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -68,12 +67,12 @@ class OpenAIChatPassing:
         self._ask_for_usage(fields, request, asks=quirk.stream_usage)
         return passing.written(fields)
 
-    def tap(self, request: Request, shown: str | None) -> passing.Tap:
+    def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
         origin = request.origin
         asked = origin is not None and _WANTS_USAGE.search(origin.body) is not None
         return _ChatTap(shown, wants_usage=asked)
 
-    def renamed(self, body: bytes, shown: str | None) -> bytes:
+    def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002
         return passing.renamed(body, shown)
 
     def _think(self, fields: dict[str, Any], request: Request, model: Model) -> None:
@@ -98,9 +97,10 @@ class _ChatTap(passing.Tap):
         super().__init__(OpenAIChatDecoder(), _TELLING, shown)
         self._wants_usage = wants_usage
 
-    def keeps(self, event: Mapping[str, object]) -> bool:
+    def told(self, block: bytes, event: JsonDict) -> bytes:
         """A chunk of usage alone goes to who asked for it: to others one without choices comes as a surprise."""
-        return self._wants_usage or bool(event.get("choices")) or not event.get("usage")
+        keeps = self._wants_usage or event.get("choices") or not event.get("usage")
+        return block if keeps else b""
 
 
 PASSING = OpenAIChatPassing()

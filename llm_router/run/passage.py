@@ -52,7 +52,7 @@ class Passage:
     ) -> None:
         self._upstream, self._speaks = upstream, speaks
         self._inbound, self._head, self._shown = inbound, head, shown
-        self._tap = speaks.tap(head.request, shown)
+        self._tap = speaks.tap(head.request, head.issuer, shown)
         self._pending: list[bytes] = []
         self.alive = self.real = self.whole = False
         self.seen_chars = 0
@@ -94,7 +94,7 @@ class Passage:
     async def plain(self) -> tuple[Answer, bytes]:
         body = await self._upstream.whole()
         answer = dialects.get(self._inbound.name).decode(answered(body))
-        return answer, self._speaks.renamed(body, self._shown)
+        return answer, self._speaks.plain(body, self._head.issuer, self._shown)
 
     async def aclose(self) -> None:
         await self._upstream.aclose()

@@ -60,7 +60,9 @@ def test_a_stream_passes_unchanged_however_it_is_cut_and_tells_usage_stop_and_id
     dialect: str, size: int
 ) -> None:
     data, stream = golden(dialect)
-    tap = speaks(dialect).tap(asked(dialect, stream=True, stream_options={"include_usage": True}), None)
+    tap = speaks(dialect).tap(
+        asked(dialect, stream=True, stream_options={"include_usage": True}), PROVIDERS[dialect], None
+    )
     assert pour(tap, stream, size) == stream
     answer = tap.answer()
     assert (answer.stop_reason, answer.id, answer.model) == (data["stop_reason"], data["id"], data["model"])
@@ -79,19 +81,21 @@ def vars_of(usage: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_models_name_is_the_one_the_caller_shall_read(dialect: str, size: int) -> None:
     data, stream = golden(dialect)
-    tap = speaks(dialect).tap(asked(dialect, stream=True, stream_options={"include_usage": True}), "mine")
+    tap = speaks(dialect).tap(
+        asked(dialect, stream=True, stream_options={"include_usage": True}), PROVIDERS[dialect], "mine"
+    )
     out = pour(tap, stream, size)
     assert json.dumps(data["model"]).encode() not in out
     assert b'"mine"' in out
-    assert speaks(dialect).renamed(b'{"id":"x","model": "theirs","content":"\\"model\\""}', "mine") == (
-        b'{"id":"x","model": "mine","content":"\\"model\\""}'
-    )
+    assert speaks(dialect).plain(
+        b'{"id":"x","model": "theirs","content":"\\"model\\""}', PROVIDERS[dialect], "mine"
+    ) == (b'{"id":"x","model": "mine","content":"\\"model\\""}')
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_an_event_that_the_upstream_cut_off_is_never_passed_on(dialect: str) -> None:
     _, stream = golden(dialect)
-    tap = speaks(dialect).tap(asked(dialect, stream=True), None)
+    tap = speaks(dialect).tap(asked(dialect, stream=True), PROVIDERS[dialect], None)
     out = pour(tap, stream[: stream.rindex(b"}") - 20], 50)
     assert out.endswith(b"\n\n")
     for block in out.strip().split(b"\n\n"):
@@ -108,7 +112,7 @@ ERRORS = {
 def test_an_error_inside_a_stream_is_held_back_and_told(dialect: str) -> None:
     _, stream = golden(dialect)
     half = stream[: stream.index(b"\n\n", len(stream) // 2) + 2]
-    tap = speaks(dialect).tap(asked(dialect, stream=True), None)
+    tap = speaks(dialect).tap(asked(dialect, stream=True), PROVIDERS[dialect], None)
     out = pour(tap, half + ERRORS[dialect] + b"data: more\n\n", 64)
     assert b"Busy" not in out
     assert tap.error is not None
@@ -120,7 +124,7 @@ def test_an_error_inside_a_stream_is_held_back_and_told(dialect: str) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_stream_without_its_end_is_truncated(dialect: str) -> None:
     _, stream = golden(dialect)
-    tap = speaks(dialect).tap(asked(dialect, stream=True), None)
+    tap = speaks(dialect).tap(asked(dialect, stream=True), PROVIDERS[dialect], None)
     pour(tap, stream[: len(stream) // 3], 64)
     with pytest.raises(UpstreamError) as caught:
         tap.answer()
@@ -132,7 +136,7 @@ def test_the_usage_we_asked_for_is_not_shown_to_a_caller_who_did_not() -> None:
     body = sent("openai_chat", request, Model("openai", "gpt-x"))
     assert body["stream_options"] == {"include_usage": True}
     last = b'data: {"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n'
-    tap = speaks("openai_chat").tap(request, None)
+    tap = speaks("openai_chat").tap(request, "openai", None)
     first = b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
     assert pour(tap, first + last + b"data: [DONE]\n\n", 1000) == first + b"data: [DONE]\n\n"
     assert tap.usage is not None
@@ -234,8 +238,38 @@ def test_a_body_that_a_vendor_would_refuse_is_translated_instead(
     assert speaks("openai_chat").takes(asked("openai_chat", **fields), Model("openai", "m"))
 
 
-def test_a_vendor_who_only_speaks_like_anthropic_is_translated_for() -> None:
-    assert not speaks("anthropic").takes(asked("anthropic"), Model("my-proxy", "m"))
+def test_a_call_cannot_be_demanded_of_every_claude() -> None:
     forced = asked("anthropic", tool_choice={"type": "any"}, tools=[{"name": "t", "input_schema": {}}])
     assert speaks("anthropic").takes(forced, Model("anthropic", "claude-sonnet-5-5"))
     assert not speaks("anthropic").takes(forced, Model("anthropic", "claude-opus-5-5"))
+
+
+def test_what_another_vendor_signs_in_anthropics_dialect_is_marked_and_only_it_gets_it_back() -> None:
+    _, stream = golden("anthropic")
+    assert b'"signature_delta"' in stream
+    tap = speaks("anthropic").tap(asked("anthropic", stream=True), "proxy", None)
+    out = pour(tap, stream, 40)
+    signature = next(
+        json.loads(line[6:])["delta"]["signature"]
+        for line in out.decode().split("\n")
+        if line.startswith("data: ") and "signature_delta" in line
+    )
+    assert signature.startswith("llmr.proxy.")
+    blocks = [
+        {"type": "thinking", "thinking": "its", "signature": signature},
+        {"type": "thinking", "thinking": "anthropic's", "signature": "EqQB"},
+        {"type": "text", "text": "hello"},
+    ]
+    request = asked(
+        "anthropic",
+        messages=[{"role": "user", "content": "hi"}, {"role": "assistant", "content": blocks}],
+    )
+    given = sent("anthropic", request, Model("proxy", "claude-x"))["messages"][1]["content"]
+    assert [block["type"] for block in given] == ["thinking", "text"]
+    assert json.dumps(given[0]["signature"]).encode() in stream
+    native = sent("anthropic", request, Model("anthropic", "claude-x"))["messages"][1]["content"]
+    assert native == blocks[1:]
+    plain = json.dumps({"model": "m", "content": [{"type": "thinking", "thinking": "t", "signature": "s"}]})
+    told = json.loads(speaks("anthropic").plain(plain.encode(), "proxy", None))
+    assert told["content"][0]["signature"] == "llmr.proxy.cw"
+    assert speaks("anthropic").plain(plain.encode(), "anthropic", None) == plain.encode()

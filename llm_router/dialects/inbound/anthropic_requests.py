@@ -11,7 +11,7 @@ import msgspec
 
 from llm_router.dialects.inbound.anthropic_blocks import Block, Reader, Turn, system_text
 from llm_router.dialects.inbound.anthropic_tools import tool_choice, toolbox
-from llm_router.dialects.inbound.bodies import read, refused, untranslatable
+from llm_router.dialects.inbound.bodies import holds, read, refused, untranslatable
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.reading import record, string
 from llm_router.errors import UsageError
@@ -103,7 +103,7 @@ def sketch(body: bytes) -> Request:
     for number, turn in enumerate(head.messages):
         if not isinstance(turn.content, str):
             _weigh(turn.content, media, f"messages.{number}.content")
-    if len(head.tools) > len(b"[]") and choice.mode != "none":
+    if holds(head.tools) and choice.mode != "none":
         needs |= _tool_needs(bytes(head.tools))
     if schema is not None:
         needs.add("schema")
@@ -151,14 +151,10 @@ def parse(sketched: Request) -> Request:
 
 def refuse_what_only_anthropic_answers(whole: _Settings) -> None:
     """Claude Code asks for `safeguards` and sends the request again without them when it reads their name in a 400."""
-    if _given(whole.safeguards):
+    if holds(whole.safeguards):
         raise UsageError("safeguards: this model's provider cannot answer them; send the request without")
-    if _given(whole.mcp_servers):
+    if holds(whole.mcp_servers):
         raise untranslatable("mcp_servers: what Anthropic itself connects to")
-
-
-def _given(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in (b"", b"null", b"[]", b"{}")
 
 
 # ── the head ─────────────────────────────────────────────────────────────────

@@ -13,6 +13,8 @@ from llm_router.nouns import FailureKind
 
 T = TypeVar("T")
 
+LONGEST_NOTHING = 8  # bytes; an empty list with some blanks
+
 _PLACED = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<where>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 
@@ -52,6 +54,11 @@ def untranslatable(what: str) -> UpstreamError:
         fix="Leave it out, or name a model of the vendor whose API this is.",
         status=400,
     )
+
+
+def holds(raw: msgspec.Raw) -> bool:
+    """Whether a field that was not read says anything."""
+    return len(raw) > LONGEST_NOTHING or bytes(raw).replace(b" ", b"") not in (b"", b"null", b"[]", b"{}")
 
 
 def one_of(value: str, choices: Iterable[str], path: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from llm_router.dialects.inbound.bodies import read, refused, untranslatable
+from llm_router.dialects.inbound.bodies import holds, read, refused, untranslatable
 from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, messages
 from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_choice, tools
 from llm_router.dialects.inbound.sizes import Media, tokens
@@ -105,7 +105,7 @@ def sketch(body: bytes) -> Request:
     schema, web_search, media = _schema(head.response_format), _web_search(head.web_search_options), Media()
     for message in head.messages:
         _weigh(message.content, media)
-    offers = max(len(head.tools), len(head.functions)) > len(b"[]") and choice.mode != "none"
+    offers = (holds(head.tools) or holds(head.functions)) and choice.mode != "none"
     needs = set[Feature](media.needs)
     if offers:
         needs.add("tools")

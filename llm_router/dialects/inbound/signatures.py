@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
-from llm_router.dialects.reading import record, string
+from llm_router.dialects.reading import record, records, string
 from llm_router.nouns import JsonDict, Thinking
 
 NATIVE = "anthropic"
@@ -46,34 +46,51 @@ def untagged(text: str, signature: str | None, *, native: str = NATIVE) -> Think
     return Thinking(text or told[1], told[0] or None, unquote(issuer))
 
 
-def has_foreign_signature(body: bytes) -> bool:
-    """Whether an Anthropic body holds thinking that Anthropic did not sign; far cheaper than reading the body."""
+def has_foreign_signature(body: bytes, issuer: str = NATIVE) -> bool:
+    """Whether an Anthropic body holds thinking that `issuer` must not get as it stands; far cheaper than reading it."""
+    if issuer != NATIVE:
+        return b'"signature"' in body
     return MARK.encode() in body and _TAGGED.search(body) is not None
 
 
-def without_foreign(body: Mapping[str, Any]) -> JsonDict:
-    """The Anthropic body without the thinking that Anthropic did not sign. What is not changed is shared."""
+def without_foreign(body: Mapping[str, Any], issuer: str = NATIVE) -> JsonDict:
+    """The Anthropic body with the thinking that `issuer` signed, as it signed it, and none that others did. What is not
+    changed is shared.
+    """
     messages = body.get("messages")
     if not isinstance(messages, list):
         return dict(body)
-    cleaned = [_cleaned(message) for message in cast("list[Any]", messages)]
+    cleaned = [_cleaned(message, issuer) for message in cast("list[Any]", messages)]
     return {**body, "messages": [message for message in cleaned if message is not None]}
 
 
-def _cleaned(message: Any) -> Any:
+def with_tags(content: object, issuer: str) -> list[Any]:
+    """The content of an answer that `issuer` wrote in Anthropic's dialect, its thinking marked as its own."""
+    return [
+        {**block, "signature": tagged(Thinking("", string(block.get("signature"))), issuer)}
+        if block.get("type") == "thinking"
+        else block
+        for block in records(content)
+    ]
+
+
+def _cleaned(message: Any, issuer: str) -> Any:
     """None for a turn that was thinking and nothing else: an empty one is refused."""
     content = record(message).get("content")
     if not isinstance(content, list):
         return message
-    blocks = cast("list[Any]", content)
-    kept = [block for block in blocks if not _foreign(record(block))]
-    if len(kept) == len(blocks):
-        return message
-    return {**record(message), "content": kept} if kept else None
+    blocks = [_own(block, issuer) for block in cast("list[Any]", content)]
+    kept = [block for block in blocks if block is not None]
+    return {**record(message), "content": kept} if kept or not blocks else None
 
 
-def _foreign(block: JsonDict) -> bool:
-    return block.get("type") == "thinking" and string(block.get("signature")).startswith(MARK)
+def _own(block: Any, issuer: str) -> Any:
+    if record(block).get("type") != "thinking":
+        return block
+    thought = untagged(string(block.get("thinking")), string(block.get("signature")))
+    if thought.issuer != issuer:
+        return None
+    return {**block, "thinking": thought.text, "signature": thought.signature or ""}
 
 
 def _coded(text: str) -> str:

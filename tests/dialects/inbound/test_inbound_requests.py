@@ -457,6 +457,14 @@ def test_a_sketch_estimates_all_of_the_body() -> None:
     assert sketched("anthropic", tools=tools, tool_choice={"type": "none"}).needs == frozenset()
 
 
+@pytest.mark.parametrize("dialect", ["anthropic", "openai_chat"])
+def test_what_is_null_or_empty_counts_as_left_out(dialect: str) -> None:
+    for tools in (None, []):
+        fields = dict.fromkeys(("tool_choice", "temperature", "stop", "metadata", "system", "thinking"))
+        request = read(dialect, tools=tools, **fields)
+        assert (request.needs, request.tools, request.tool_choice) == (frozenset(), (), ToolChoice())
+
+
 # ── what is no request ───────────────────────────────────────────────────────
 
 

@@ -193,6 +193,38 @@ def test_a_call_waits_for_its_name(dialect: str) -> None:
     assert b'"id":"a"' in told
 
 
+def chunk(*calls: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"tool_calls": list(calls)} if calls else {}, "finish_reason": finish}
+    return {"id": "c", "model": "m", "choices": [choice]}
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [  # id and name repeated with every piece
+            chunk({"index": 0, "id": "a", "function": {"name": "read", "arguments": '{"path":'}}),
+            chunk({"index": 0, "id": "a", "function": {"name": "read", "arguments": '"x"}'}}),
+        ],
+        [  # an empty name first
+            chunk({"index": 0, "id": "a", "function": {"name": "", "arguments": ""}}),
+            chunk({"index": 0, "function": {"name": "read", "arguments": '{"path":"x"'}}),
+            chunk({"index": 0, "function": {"arguments": "}"}}),
+        ],
+        [  # no index, and the arguments as an object
+            chunk({"id": "a", "function": {"name": "read", "arguments": {"path": "x"}}}),
+        ],
+    ],
+)
+def test_what_vendors_make_of_a_call_reaches_a_caller_as_one(chunks: list[dict[str, Any]]) -> None:
+    from llm_router import dialects
+
+    decoder, renderer = dialects.get("openai_chat").decoder(), get("anthropic").renderer(head())
+    data = b"".join(renderer.feed(decoder.feed(each)) for each in (*chunks, chunk(finish="stop")))
+    message = order.message(data + renderer.end(decoder.answer()))
+    assert message["content"] == [{"type": "tool_use", "id": "a", "name": "read", "input": {"path": "x"}}]
+    assert message["stop_reason"] == "tool_use"
+
+
 def test_words_after_a_call_are_told_after_it() -> None:
     deltas: list[Delta] = [ToolCallDelta(0, "{}", "a", "read"), TextDelta("Reading "), TextDelta("it.")]
     message = order.message(streamed("anthropic", [deltas], assembled(deltas)))
