@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from docs_parts import failures, providers, sandbox, tools
+from docs_parts import failures, gateway, providers, sandbox, tools
 from docs_parts.commands import commands
 from docs_parts.settings import settings
 
@@ -35,6 +35,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "limits": failures.limits,
     "settings": settings,
     "commands": commands,
+    "endpoints": gateway.endpoints,
+    "environment": gateway.environment,
     "tools": tools.tools,
     "resources": tools.resources,
     "vendors": providers.vendors,

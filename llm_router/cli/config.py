@@ -87,7 +87,7 @@ def schema() -> None:
 
 
 @config.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--write", is_flag=True, help="Into your config.yaml, of which a backup is kept. Else it is only shown."
 )
@@ -101,7 +101,7 @@ def import_(file: Path, write: bool, as_json: bool) -> None:
 
     from llm_router.importing import read
 
-    imported = read(file)
+    imported = read(file.expanduser())
     target = paths.config_file(paths.home())
     if write:
         paths.ensure_home(target.parent)
