@@ -9,6 +9,7 @@ import hashlib
 import json
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -37,6 +38,7 @@ class Call:
     arguments: JsonDict = field(default_factory=dict[str, Any])
     namespace: str | None = None
     search: bool = False
+    freeform: bool = False
 
     @property
     def json(self) -> str:
@@ -69,16 +71,14 @@ def digest(prompt: str) -> str:
 
 def answer(turn: Turn) -> Answer:
     """The answer to a turn: a scripted one, the tool's result quoted, JSON that fits, or the simulator's text."""
-    calls = _calls(turn)
-    said = directives.say(turn.said)
-    if turn.results:
-        text = "" if calls else _quote(turn.results)
-    elif said is not None:
-        text = said
-    elif calls:
-        text = ""
+    calls, step = _calls(turn)
+    says = directives.says(turn.said)
+    if calls:
+        text = says.get(step, "")
+    elif turn.results:
+        text = _closing(turn, says)
     else:
-        text = _plain(turn)
+        text = says[min(says)] if says else _plain(turn)
     thinking = f"The sandbox thinks about prompt {digest(turn.prompt)}." if turn.thinking else ""
     if calls:
         return Answer(text, thinking, calls, "tool_use")
@@ -94,9 +94,15 @@ def sandbox_text(model: str, prompt: str) -> str:
     return " ".join((opening, *extra))
 
 
-def _calls(turn: Turn) -> tuple[Call, ...]:
-    """The next step of the directives not yet carried out whose tool is on offer; else the call that the request
-    forces.
+def _closing(turn: Turn, says: Mapping[int, str]) -> str:
+    """After the last call: what the script says there, else what the tools answered."""
+    last = max((directive.step for directive in directives.calls(turn.said)), default=-1)
+    return next((says[step] for step in sorted(says) if step > last >= 0), None) or _quote(turn.results)
+
+
+def _calls(turn: Turn) -> tuple[tuple[Call, ...], int]:
+    """The next step of the directives not yet carried out whose tool is on offer, and its number; else the call that
+    the request forces.
     """
     done = Counter(turn.called)
     found: list[Call] = []
@@ -112,8 +118,8 @@ def _calls(turn: Turn) -> tuple[Call, ...]:
             found.append(_call(tool, directive.arguments))
     if not found and turn.forced and not turn.results:
         tool = next((t for t in turn.tools if turn.forced in ("*", t.name)), None)
-        return (_call(tool, instance(tool.parameters or {"type": "object"})),) if tool else ()
-    return tuple(found)
+        found = [_call(tool, instance(tool.parameters or {"type": "object"}))] if tool else []
+    return tuple(found), step
 
 
 def _offered(directive: directives.CallDirective, tools: tuple[Offered, ...]) -> Offered | None:
@@ -122,7 +128,9 @@ def _offered(directive: directives.CallDirective, tools: tuple[Offered, ...]) ->
 
 
 def _call(tool: Offered, arguments: JsonDict) -> Call:
-    return Call(f"call_{secrets.token_hex(12)}", tool.name, arguments, tool.namespace, tool.search)
+    return Call(
+        f"call_{secrets.token_hex(12)}", tool.name, arguments, tool.namespace, tool.search, tool.freeform
+    )
 
 
 def _quote(results: tuple[str, ...]) -> str:

@@ -2,14 +2,18 @@
 
 [[call TOOL {"json": "args"}]]      call this tool; two of them are parallel calls
 [[then]]                            between calls: those after it wait for the results of those before
-[[say TEXT]]                        answer exactly TEXT
+[[say TEXT]]                        answer exactly TEXT; beside calls it is said with them
 [[fault KIND key=value ...]]        fail this request, e.g. [[fault status status=429 retry_after=60]]
+
+So an agent is scripted: `[[say First I read.]] [[call Read {...}]] [[then]] [[call Edit {...}]] [[then]] [[say Done.]]`.
+What stands inside the arguments of a call is for whoever gets them: a subagent's prompt has directives of its own.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +21,7 @@ from llm_router.nouns import JsonDict
 
 _CALL = re.compile(r"\[\[call\s+([\w.:/-]+)\s*")
 _SAY = re.compile(r"\[\[say (.*?)\]\](?!\])", re.DOTALL)
+_THEN = "[[then]]"
 _FAULT = re.compile(r"\[\[fault\s+([^\]]+)\]\]")
 
 
@@ -35,21 +40,49 @@ class CallDirective:
 
 def calls(text: str) -> list[CallDirective]:
     """Every call directive, in order; one whose arguments are not a JSON object is left alone."""
-    found = ((match, _arguments(text[match.end() :])) for match in _CALL.finditer(text))
-    return [
-        CallDirective(match[1], arguments, text.count("[[then]]", 0, match.start()))
-        for match, arguments in found
-        if arguments is not None
-    ]
+    found: list[CallDirective] = []
+    step = last = 0
+    for match, arguments, end in _scanned(text):
+        step += text.count(_THEN, last, match.start())
+        last = end
+        if arguments is not None:
+            found.append(CallDirective(match[1], arguments, step))
+    return found
 
 
-def _arguments(rest: str) -> JsonDict | None:
-    """The arguments at the start of `rest`; some clients pass a prompt on in quotes, with those inside escaped."""
+def _scanned(text: str) -> Iterator[tuple[re.Match[str], JsonDict | None, int]]:
+    """Each call, its arguments and where they end, those inside the arguments of another left out."""
+    at = 0
+    while match := _CALL.search(text, at):
+        arguments, length = _arguments(text[match.end() :])
+        at = match.end() + length
+        yield match, arguments, at
+
+
+def _arguments(rest: str) -> tuple[JsonDict | None, int]:
+    """The arguments at the start of `rest`, and how long they are; some clients pass a prompt on in quotes, with those
+    inside escaped: then the length is 0.
+    """
     for written in (rest, rest.replace('\\"', '"')):
         end = _json_end(written, 0) if written.startswith("{") else 0
         if end is not None and written[end:].lstrip().startswith("]]"):
-            return json.loads(written[:end] or "{}")
-    return None
+            return json.loads(written[:end] or "{}"), end if written is rest else 0
+    return None, 0
+
+
+def _own(text: str) -> str:
+    """Without the arguments of calls."""
+    kept, last = list[str](), 0
+    for match, _, end in _scanned(text):
+        kept.append(text[last : match.end()])
+        last = end
+    return "".join([*kept, text[last:]])
+
+
+def says(text: str) -> dict[int, str]:
+    """What is said at each step: its first say directive."""
+    parts = enumerate(_own(text).split(_THEN))
+    return {step: told for step, part in parts if (told := say(part)) is not None}
 
 
 def say(text: str) -> str | None:
@@ -72,7 +105,7 @@ def _json_end(text: str, start: int) -> int | None:
 
 def fault(text: str) -> tuple[str, dict[str, Any]] | None:
     """The kind and the options of the first fault directive; option values are JSON where they parse as such."""
-    match = _FAULT.search(text)
+    match = _FAULT.search(_own(text))
     if not match:
         return None
     kind, *pairs = match[1].split()

@@ -29,12 +29,15 @@ _NOT_READ = {
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A tool the client offers. `namespace` and `search` exist in OpenAI Responses only."""
+    """A tool the client offers. The last three exist in OpenAI Responses only; a `freeform` tool takes text, which a
+    directive gives as `{"input": TEXT}`.
+    """
 
     name: str
     parameters: JsonDict = field(default_factory=dict[str, Any])
     namespace: str | None = None
     search: bool = False
+    freeform: bool = False
 
 
 @dataclass(frozen=True, slots=True)

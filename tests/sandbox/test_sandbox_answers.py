@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jsonschema
 import pytest
 from hypothesis import given
@@ -106,6 +108,37 @@ def test_a_directive_beside_a_tool_result_opens_a_new_turn():
     ]
     assert last_turn(entries).prompt == "[[say b]]"
     assert last_turn(entries).results == ()
+
+
+AGENT = """[[say First I read.]] [[call Read {"file": "a"}]] [[then]] [[call Edit {"file": "a"}]] [[call Bash {"command": "x"}]]
+[[then]] [[say Done.]]"""
+READ, EDIT, BASH = (Offered(name) for name in ("Read", "Edit", "Bash"))
+
+
+@pytest.mark.parametrize(
+    ("called", "text", "calls"),
+    [
+        ((), "First I read.", ["Read"]),
+        (("Read",), "", ["Edit", "Bash"]),
+        (("Read", "Edit", "Bash"), "Done.", []),
+    ],
+)
+def test_a_script_is_carried_out_step_by_step(called, text, calls):
+    turn = Turn(model="m", said=AGENT, tools=(READ, EDIT, BASH), called=called, results=("r",) * len(called))
+    told = answers.answer(turn)
+    assert (told.text, [call.name for call in told.calls]) == (text, calls)
+
+
+def test_directives_inside_a_call_are_for_whoever_gets_them():
+    inner = '[[call Read {"file": "a"}]] [[then]] [[say found]] [[fault hang]]'
+    outer = f"[[call Agent {json.dumps({'prompt': inner})}]] [[then]] [[say all done]]"
+    assert [(c.tool, c.arguments, c.step) for c in directives.calls(outer)] == [
+        ("Agent", {"prompt": inner}, 0)
+    ]
+    assert directives.says(outer) == {1: "all done"}
+    assert directives.fault(outer) is None
+    assert [c.tool for c in directives.calls(inner)] == ["Read"]
+    assert directives.fault(inner) == ("hang", {})
 
 
 SCHEMAS = [

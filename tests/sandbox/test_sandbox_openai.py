@@ -269,3 +269,24 @@ def test_refusals_carry_the_vendors_status_and_code(box, vendor, kind, status, c
     ):
         client.chat.completions.create(model="m", messages=ask("x"))
     assert (caught.value.status_code, caught.value.code) == (status, code)
+
+
+def test_freeform_tools_offered_among_the_messages_are_called_with_text(client):
+    exec_ = {"type": "custom", "name": "exec", "description": "runs it"}
+    offer = {
+        "type": "additional_tools",
+        "role": "developer",
+        "tools": [{"type": "namespace", "name": "functions", "tools": [exec_]}],
+    }
+    asked = {"role": "user", "content": '[[call exec {"input": "let a = 1"}]]'}
+    first = client.responses.create(model="m", input=[offer, asked])
+    (call,) = first.output
+    assert (call.type, call.name, call.input) == ("custom_tool_call", "exec", "let a = 1")
+    streamed = [e for e in client.responses.create(model="m", input=[offer, asked], stream=True)]
+    pieces = [e.delta for e in streamed if e.type == "response.custom_tool_call_input.delta"]
+    assert "".join(pieces) == "let a = 1"
+    result = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "1"}
+    second = client.responses.create(
+        model="m", input=[offer, asked, call.model_dump(exclude_none=True), result]
+    )
+    assert second.output_text == "The tool answered: 1"

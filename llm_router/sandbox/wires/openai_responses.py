@@ -40,11 +40,11 @@ def read(body: JsonDict, _model: str) -> Turn:
 
 
 def _found(items: list[JsonDict]) -> list[JsonDict]:
-    """Tools that a client's tool search brought in."""
+    """Tools that a client's tool search brought in, or that it offers among the messages."""
     return [
         tool
         for item in items
-        if item.get("type") == "tool_search_output"
+        if item.get("type") in ("tool_search_output", "additional_tools")
         for tool in dicts(item.get("tools"))
     ]
 
@@ -55,6 +55,8 @@ def _tools(tools: list[JsonDict], namespace: str | None = None) -> Iterator[Offe
             yield from _tools(dicts(tool.get("tools")), str(tool["name"]))
         elif tool.get("type") == "tool_search" and tool.get("execution") == "client":
             yield Offered("tool_search", as_dict(tool.get("parameters") or {}), search=True)
+        elif tool.get("type") == "custom":
+            yield Offered(str(tool["name"]), namespace=namespace, freeform=True)
         elif tool.get("type") == "function":
             yield Offered(str(tool["name"]), as_dict(tool.get("parameters") or {}), namespace)
 
@@ -68,13 +70,13 @@ def _entries(items: list[JsonDict], *, known: bool) -> Iterator[Entry]:
             role = item.get("role")
             said = "user" if role == "user" else "assistant" if role == "assistant" else "system"
             yield Entry(said, text_of(item.get("content")))
-        elif kind in ("function_call", "tool_search_call"):
+        elif kind in ("function_call", "custom_tool_call", "tool_search_call"):
             called.add(str(item.get("call_id")))
             yield Entry("assistant", calls=(str(item.get("name", "tool_search")),))
         elif kind == "tool_search_output":
             names = ", ".join(tool.name for tool in _tools(dicts(item.get("tools"))))
             yield Entry("user", results=(f"tools found: {names}",))
-        elif kind == "function_call_output":
+        elif kind in ("function_call_output", "custom_tool_call_output"):
             if item.get("call_id") not in called and not known:
                 raise InvalidError(
                     f"No tool call found for function call output with call_id {item.get('call_id')}."

@@ -98,8 +98,11 @@ def _call(call: Call) -> JsonDict:
     if call.search:
         arguments = {"call_id": call.id, "execution": "client", "arguments": call.arguments}
         return {"id": new_id("tsc_"), "type": "tool_search_call", "status": "completed"} | arguments
-    item = {"id": new_id("fc_"), "type": "function_call", "status": "completed", "arguments": call.json}
-    item |= {"call_id": call.id, "name": call.name}
+    if call.freeform:
+        told = {"type": "custom_tool_call", "input": str(call.arguments.get("input", ""))}
+    else:
+        told = {"type": "function_call", "arguments": call.json}
+    item = {"id": new_id("fc_"), "status": "completed", "call_id": call.id, "name": call.name} | told
     return item | ({"namespace": call.namespace} if call.namespace else {})
 
 
@@ -130,6 +133,8 @@ def stream(turn: Turn, answer: Answer) -> Iterator[Frame]:
             yield from _summary_events(event, at, item["summary"])
         elif item["type"] == "function_call":
             yield from _argument_events(event, at, item)
+        elif item["type"] == "custom_tool_call":
+            yield from _input_events(event, at, item["input"])
         yield event("output_item.done", place, {"item": item}, token=item["type"] == "tool_search_call")
     ended = _ended(opened, answer, items, turn)
     yield event(str(ended["status"]), {}, {"response": ended})
@@ -140,6 +145,7 @@ def _emptied(item: JsonDict) -> JsonDict:
         "message": {"status": "in_progress", "content": []},
         "reasoning": {"summary": []},
         "function_call": {"status": "in_progress", "arguments": ""},
+        "custom_tool_call": {"status": "in_progress", "input": ""},
         "tool_search_call": {"status": "in_progress"},
     }
     return item | empty[item["type"]]
@@ -169,6 +175,12 @@ def _argument_events(event: _Events, at: JsonDict, item: JsonDict) -> Iterator[F
         yield event("function_call_arguments.delta", at, {"delta": piece}, token=True)
     done = {"arguments": item["arguments"], "name": item["name"]}
     yield event("function_call_arguments.done", at, done)
+
+
+def _input_events(event: _Events, at: JsonDict, text: str) -> Iterator[Frame]:
+    for piece in pieces(text):
+        yield event("custom_tool_call_input.delta", at, {"delta": piece}, token=True)
+    yield event("custom_tool_call_input.done", at, {"input": text})
 
 
 def error_event(problem: Problem) -> Frame:
