@@ -26,6 +26,8 @@ from llm_router.nouns import (
 
 # where there is no field for it
 ONE_CALL = "Call at most one tool at a time, and wait for its result before you call another."
+SMALLEST_ROOM = 1_024  # tokens; an estimate that leaves less is wrong
+ESTIMATE_MARGIN = 1.25
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
@@ -90,10 +92,17 @@ def check_stops(request: Request, model: Model, limit: int) -> None:
 
 
 def output_limit(request: Request, model: Model) -> int | None:
-    """What was asked for, but never above what the model can write: vendors refuse that outright."""
-    if request.max_output_tokens is None or model.max_output is None:
-        return request.max_output_tokens
-    return min(request.max_output_tokens, model.max_output)
+    """What was asked for, but never above what the model can write, or what its window has room for beside the prompt:
+    vendors refuse that outright.
+    """
+    if request.max_output_tokens is None:
+        return None
+    limits = [request.max_output_tokens]
+    if model.max_output is not None:
+        limits.append(model.max_output)
+    if model.context is not None and request.input_tokens is not None:
+        limits.append(max(SMALLEST_ROOM, model.context - int(request.input_tokens * ESTIMATE_MARGIN)))
+    return min(limits)
 
 
 def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:

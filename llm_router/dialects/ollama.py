@@ -51,6 +51,9 @@ from llm_router.nouns import (
 # The window to load, in tokens. Another size makes Ollama load the model again, so there are only a few of them.
 SMALLEST_WINDOW = 8_192
 ANSWER_RESERVE = 2_048
+LONGEST_RESERVE = (
+    16_384  # whatever a caller allows: a window of the 128,000 that coding agents do takes all memory
+)
 CHARACTERS_PER_TOKEN = 3  # cautious: code and other scripts need more tokens than English prose
 TOKENS_PER_IMAGE = 1_024
 
@@ -143,7 +146,7 @@ def window(input_tokens: int, request: Request, model: Model) -> int:
     """A window that holds the prompt and its answer; raises CONTEXT_TOO_LONG rather than let Ollama cut the prompt. The
     tokens are a cautious estimate.
     """
-    needed = input_tokens + (request.max_output_tokens or ANSWER_RESERVE)
+    needed = input_tokens + min(request.max_output_tokens or ANSWER_RESERVE, LONGEST_RESERVE)
     size = SMALLEST_WINDOW
     while size < needed:
         size *= 2

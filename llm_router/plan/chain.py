@@ -53,7 +53,13 @@ class Facts:
         return Candidate(model, reason, *costs, self.largest_output(model))
 
     def wanted_output(self, model: Model) -> int:
-        wanted = self.request.max_output_tokens or size.expected_output(self.request, self.complexity)
+        """Room the answer should have. What a caller allows is a ceiling: coding agents always allow 32,000 or more."""
+        asked = self.request.max_output_tokens
+        wanted = (
+            min(asked, size.LARGEST_OUTPUT[self.complexity])
+            if asked
+            else size.expected_output(self.request, self.complexity)
+        )
         return min(wanted, model.max_output) if model.max_output else wanted
 
     def objection(self, model: Model) -> Skip | None:

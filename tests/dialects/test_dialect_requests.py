@@ -402,6 +402,13 @@ def test_ollama_gets_objects_names_and_a_window_that_holds_the_prompt() -> None:
     assert body["options"] == {"num_ctx": 8192, "num_predict": 500, "temperature": 0.5, "stop": ["END"]}
 
 
+def test_the_ceiling_of_a_coding_agent_neither_fills_a_window_nor_loads_one_of_its_size() -> None:
+    request = ask("x" * 30_000, max_output_tokens=128_000, input_tokens=8_000)
+    assert encode("openai_chat", request, context=40_000)["max_completion_tokens"] == 30_000
+    assert encode("openai_chat", request, context=8_100)["max_completion_tokens"] == 1_024
+    assert encode("ollama", request, context=131_072)["options"]["num_ctx"] == 32_768
+
+
 @pytest.mark.parametrize(
     ("characters", "context", "window"),
     [(100, None, 8192), (60_000, None, 32_768), (60_000, 24_000, 24_000), (100, 4096, 4096)],

@@ -305,10 +305,15 @@ def test_another_model_of_the_same_provider_serves_where_its_first_cannot():
 
 def test_what_does_not_fit_the_window_with_the_answer_wanted_goes_to_a_larger_one():
     at = world("groq", "openai")
-    planned = made("x" * 4 * 125_000, at=at, max_output_tokens=10_000)
+    planned = made("x" * 4 * 128_000, at=at, max_output_tokens=10_000)
     assert providers(planned) == ["openai"]
     assert "131,072" in reasons(planned)["groq/openai/gpt-oss-20b"]
     assert set(providers(made("x" * 4 * 100_000, at=at, max_output_tokens=10_000))) == {"groq", "openai"}
+
+
+def test_what_a_coding_agent_allows_is_a_ceiling_and_rules_no_window_out():
+    at = world(installed={"ollama": local("qwen3", context=40_960)})
+    assert refs(made("x" * 4 * 12_000, at=at, max_output_tokens=128_000)) == ["ollama/qwen3"]
 
 
 def test_a_request_that_allows_more_output_than_a_model_has_is_not_too_long_for_it():
