@@ -102,7 +102,8 @@ class Turns:
         if callers.names_by_itself(asked.who, word) and self._is_small(word.lower()):
             return "background"
         needs = asked.request.needs or frozenset()
-        if asked.request.web_search is not None or "web" in needs:
+        searches = asked.request.web_search is not None or "web" in needs
+        if searches and "tools" not in needs:  # Codex offers it beside its own tools, always
             return "webSearch"
         if callers.is_subagent(asked.headers):
             return "subagent"

@@ -50,6 +50,16 @@ def home(tmp_path):
 
 
 @pytest.fixture
+def work(home):
+    """A folder for an agent to work in."""
+    folder = home / "work"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one\ntwo\n")
+    (folder / "b.txt").write_text("three\n")
+    return folder
+
+
+@pytest.fixture
 def server(box, home):
     """Command, arguments and environment of `llm-router mcp`, with one vendor set up: the sandbox's openai."""
     environ = {

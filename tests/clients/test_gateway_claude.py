@@ -25,15 +25,6 @@ def script(work):
     ))  # fmt: skip
 
 
-@pytest.fixture
-def work(home):
-    folder = home / "work"
-    folder.mkdir()
-    (folder / "a.txt").write_text("one\ntwo\n")
-    (folder / "b.txt").write_text("three\n")
-    return folder
-
-
 @pytest.mark.parametrize("dialect", UPSTREAMS)
 def test_an_agents_work_is_done_and_every_request_is_made_once(dialect, box, home, work, run, executable):
     with serving(box, home / "router", dialect) as gateway:
