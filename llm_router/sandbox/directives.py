@@ -5,7 +5,7 @@
 [[say TEXT]]                        answer exactly TEXT; beside calls it is said with them
 [[fault KIND key=value ...]]        fail this request, e.g. [[fault status status=429 retry_after=60]]
 
-So an agent is scripted: `[[say First I read.]] [[call Read {...}]] [[then]] [[call Edit {...}]] [[then]] [[say Done.]]`.
+So an agent is scripted: [[say First I read.]] [[call Read {"path": "a"}]] [[then]] [[say Done.]]
 What stands inside the arguments of a call is for whoever gets them: a subagent's prompt has directives of its own.
 """
 

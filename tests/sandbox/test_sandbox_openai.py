@@ -282,7 +282,7 @@ def test_freeform_tools_offered_among_the_messages_are_called_with_text(client):
     first = client.responses.create(model="m", input=[offer, asked])
     (call,) = first.output
     assert (call.type, call.name, call.input) == ("custom_tool_call", "exec", "let a = 1")
-    streamed = [e for e in client.responses.create(model="m", input=[offer, asked], stream=True)]
+    streamed = list(client.responses.create(model="m", input=[offer, asked], stream=True))
     pieces = [e.delta for e in streamed if e.type == "response.custom_tool_call_input.delta"]
     assert "".join(pieces) == "let a = 1"
     result = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "1"}
