@@ -36,15 +36,19 @@ def _openai(effort: Told, asked: Reasoning, model: Model) -> JsonDict:  # noqa: 
 
 
 def _quietest(model_id: str) -> str:
+    """The o models cannot stop thinking, the first of the fifth generation nearly, all after it can."""
     if re.match(r"o\d", model_id):
         return "low"
-    return "minimal" if re.match(r"gpt-5(?![.\d])", model_id) else "none"
+    return "minimal" if _generation(model_id) == (5, 0) else "none"
 
 
 def _knows_xhigh(model_id: str) -> bool:
-    """From 5.2 on."""
+    return _generation(model_id) >= (5, 2)
+
+
+def _generation(model_id: str) -> tuple[int, int]:
     found = re.match(r"gpt-(\d+)(?:\.(\d+))?", model_id)
-    return found is not None and (int(found[1]), int(found[2] or 0)) >= (5, 2)
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
 def _common(effort: Told, asked: Reasoning, model: Model) -> JsonDict:  # noqa: ARG001

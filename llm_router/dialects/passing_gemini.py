@@ -50,10 +50,10 @@ class GeminiPassing:
             fields["contents"] = _without_foreign(_ANY.decode(fields["contents"]))
         return passing.written(fields)
 
-    def tap(self, request: Request, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
+    def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
         return _GeminiTap(GeminiDecoder(), _TELLING, shown)
 
-    def renamed(self, body: bytes, shown: str | None) -> bytes:
+    def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown, _VERSION)
 
 

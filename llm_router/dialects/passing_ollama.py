@@ -51,10 +51,10 @@ class OllamaPassing:
             fields["truncate"] = False
         return passing.written(fields | {"options": options, "stream": request.stream})
 
-    def tap(self, request: Request, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
+    def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
         return _OllamaTap(OllamaDecoder(), _TELLING, shown)
 
-    def renamed(self, body: bytes, shown: str | None) -> bytes:
+    def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown)
 
 

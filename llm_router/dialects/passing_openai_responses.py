@@ -46,10 +46,10 @@ class OpenAIResponsesPassing:
             fields["input"] = _without_foreign(_ANY.decode(fields["input"]))
         return passing.written(fields)
 
-    def tap(self, request: Request, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
+    def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
         return passing.Tap(OpenAIResponsesDecoder(), _TELLING, shown)
 
-    def renamed(self, body: bytes, shown: str | None) -> bytes:
+    def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown)
 
 

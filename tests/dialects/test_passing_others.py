@@ -62,7 +62,7 @@ def pour(tap: Tap, stream: bytes, size: int) -> bytes:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_stream_passes_unchanged_however_it_is_cut_and_tells_how_it_ended(dialect: str, size: int) -> None:
     data, stream = golden(dialect)
-    tap = speaks(dialect).tap(asked(dialect), None)
+    tap = speaks(dialect).tap(asked(dialect), "", None)
     assert pour(tap, stream, size) == stream
     answer = tap.answer()
     assert answer.model == data["model"]
@@ -76,10 +76,10 @@ def test_a_stream_passes_unchanged_however_it_is_cut_and_tells_how_it_ended(dial
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_last_event_counts_without_its_end_and_a_broken_one_does_not(dialect: str) -> None:
     _, stream = golden(dialect)
-    tap = speaks(dialect).tap(asked(dialect), None)
+    tap = speaks(dialect).tap(asked(dialect), "", None)
     assert len(pour(tap, stream.rstrip(), 64)) >= len(stream.rstrip())
     assert tap.ended
-    broken = speaks(dialect).tap(asked(dialect), None)
+    broken = speaks(dialect).tap(asked(dialect), "", None)
     out = pour(broken, stream[: stream.rindex(b"}") - 20], 50)
     assert out.endswith(ENDS[dialect])
     assert not broken.ended
@@ -88,12 +88,12 @@ def test_the_last_event_counts_without_its_end_and_a_broken_one_does_not(dialect
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_models_name_is_the_one_the_caller_shall_read(dialect: str) -> None:
     data, stream = golden(dialect)
-    out = pour(speaks(dialect).tap(asked(dialect), "mine"), stream, 64)
+    out = pour(speaks(dialect).tap(asked(dialect), "", "mine"), stream, 64)
     assert json.dumps(data["model"]).encode() not in out
     assert b'"mine"' in out
     name = "modelVersion" if dialect == "gemini" else "model"
     plain = json.dumps({name: "theirs", "content": f'"{name}": "theirs"'}).encode()
-    assert json.loads(speaks(dialect).renamed(plain, "mine"))[name] == "mine"
+    assert json.loads(speaks(dialect).plain(plain, "", "mine"))[name] == "mine"
 
 
 ERRORS = {
@@ -108,7 +108,7 @@ def test_an_error_inside_a_stream_is_held_back_and_told(dialect: str) -> None:
     _, stream = golden(dialect)
     end = ENDS[dialect]
     half = stream[: stream.index(end, len(stream) // 2) + len(end)]
-    tap = speaks(dialect).tap(asked(dialect), None)
+    tap = speaks(dialect).tap(asked(dialect), "", None)
     assert b"Busy" not in pour(tap, half + ERRORS[dialect], 64)
     with pytest.raises(UpstreamError, match="Busy"):
         tap.answer()
