@@ -18,5 +18,7 @@ async def _hooks() -> None:
     from llm_router.app import App
 
     app = App.build()
-    app.keeper.touch()
-    await app.aclose()
+    try:
+        await app.keeper.write_now()
+    finally:
+        await app.aclose()

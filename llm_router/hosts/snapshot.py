@@ -52,18 +52,29 @@ class Snapshot:
     prices: Prices
     budgets: SqliteBudgets | LeasedBudgets
 
-    async def write(self) -> bool:
-        """Gather and replace the file; False when it cannot be written (the next time may be luckier)."""
+    async def write(self, *, from_a_shell: bool = False) -> bool:
+        """Gather and replace the file; False when it cannot be written (the next time may be luckier).
+
+        A shell may lack the keys that a host has: that nobody could answer there is no news for the hooks.
+        """
         try:
             facts = await asyncio.to_thread(self._facts)
             routes = await self._routes(None)
             budget = await self._routes(Profile.BUDGET) if facts.pop("warm_up") else {}
+            if from_a_shell and not routes and not (routes := self._told_routes()):
+                return False
             local = {ref.partition("/")[2] for ref in (*routes.values(), *budget.values()) if _is_ollama(ref)}
             facts |= {"routes": routes, "warm": sorted(local) if budget else []}
             await asyncio.to_thread(replace, self.root / FILE, facts)
         except (OSError, RouterError):
             return False
         return True
+
+    def _told_routes(self) -> dict[str, str]:
+        try:
+            return dict(json.loads((self.root / FILE).read_bytes())["routes"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
 
     def _facts(self) -> JsonDict:
         """All but the routes. Waits for files and the database, and may import price data: for a thread."""
@@ -164,6 +175,10 @@ class Keeper:
         if self._task is None or self._task.done():
             self._closing = asyncio.Event()
             self._task = asyncio.create_task(self._write_soon(self._closing))
+
+    async def write_now(self) -> bool:
+        """For a command in a shell that has changed what the hooks go by."""
+        return await self._snapshot.write(from_a_shell=True)
 
     async def aclose(self) -> None:
         """Write what is owed, now."""

@@ -156,3 +156,19 @@ async def test_a_keeper_that_was_never_touched_writes_nothing():
     counting = Counting()
     await Keeper(counting).aclose()
     assert counting.writes == 0
+
+
+async def test_a_shell_without_keys_has_no_news_of_who_would_answer(build):
+    bare = build(vendors=())
+    assert not await bare.keeper.write_now()
+    assert not (bare.root / snapshot.FILE).exists()
+    told = build(vendors=("openai",))
+    assert await told.keeper.write_now()
+    routes = written(told)["routes"]
+    assert routes
+    again = build("budget: {daily: 3}", vendors=())
+    assert await again.keeper.write_now()
+    assert written(again)["routes"] == routes
+    assert written(again)["budget_left"] == 3_000_000
+    for each in (bare, told, again):
+        await each.aclose()
