@@ -106,6 +106,11 @@ class RoutingSettings(Section):
         default=False,
         description="Where the system permits no isolation: run tests of models' code with resource limits alone.",
     )
+    quality: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="The price of quality, 0 (cheapest) to 1 (best at any price). Set, `auto` weighs every model's "
+        "chance against its price instead of following the profile's chain; the profiles stand at 0.2, 0.5 and 0.8.",
+    )
     deadline_seconds: Seconds = Field(default=300, description="One whole call, all attempts together.")
     attempt_seconds: dict[Complexity, Seconds] = Field(
         default_factory=dict[Complexity, Seconds],

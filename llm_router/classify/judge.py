@@ -1,21 +1,28 @@
 """What is decided from a text alone: its task, how hard it is, and each tier's chance to do it well.
 
+The trained artefact and the rules decide together; where there is no artefact that can be read, the rules alone.
 Pure and standard library only. The hooks load this file by its path in a bare interpreter, where its siblings are
 found beside it; nothing here may import what is slow to import.
 """
 
 try:
-    from . import difficulty, rules
+    from . import artefact, difficulty, form, heads, rules
 except ImportError:  # loaded by path, outside the package
     import sys
 
     sys.path.append(__file__[: __file__.rindex("judge.")])
+    import artefact
     import difficulty
+    import form
+    import heads
     import rules
+
+PATH = __file__[: __file__.rindex("judge.")] + artefact.FILE
+_SHOWN = 5
 
 
 class Judgement:
-    """Numbers lie in [0,1]. `source` is "artefact", or "rules" where there is none that can be read."""
+    """Numbers lie in [0,1]. `source` is "artefact", or "rules" where the text is none or the artefact cannot be read."""
 
     __slots__ = (
         "complexity", "confidence", "difficulty", "gain", "p_frontier", "p_mid", "p_small", "reasons", "source", "task",
@@ -31,6 +38,53 @@ class Judgement:
         self.gain = self.p_frontier - self.p_small
 
 
-def classify(text: str, task: str | None = None) -> Judgement:
+class Brain:
+    """The artefact in use, or why there is none. Read when first asked."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.problem = path, ""
+        self._heads: heads.Heads | None = None
+
+    def heads(self) -> "heads.Heads | None":
+        if self._heads is None and not self.problem:
+            try:
+                self._heads = heads.Heads(artefact.Artefact(self.path))
+            except (artefact.ArtefactError, KeyError, IndexError, TypeError, ValueError) as error:
+                self.problem = str(error) or type(error).__name__
+        return self._heads
+
+
+SHIPPED = Brain(PATH)
+
+
+def classify(text: str, task: str | None = None, brain: "Brain | None" = None) -> Judgement:
     """A given `task` is kept; only the rest is judged."""
-    return Judgement(*rules.classify(text, task))
+    by_rules, reading, votes = rules.weigh(text, task)
+    found = Judgement(*by_rules)
+    learned = (brain or SHIPPED).heads()
+    if reading is not None and learned is not None:
+        _learned(found, learned, form.Form(text, reading, found.difficulty, found.confidence), votes, task)
+    return found
+
+
+def _learned(
+    found: Judgement, learned: heads.Heads, seen: form.Form, votes: rules.Votes, task: str | None
+) -> None:
+    scores = learned.tasks(seen, votes)
+    first, second = sorted(scores.values(), reverse=True)[:2]
+    found.task = task or max(scores, key=lambda name: scores[name])
+    found.confidence = round(min(0.98, 0.42 + 0.33 * (first - second)), 2)
+    found.difficulty = round(min(1.0, max(0.0, learned.level(seen, found.difficulty))), 3)
+    found.complexity = difficulty.level(found.difficulty)
+    found.gain, middle = learned.gain(seen), learned.ability(seen)
+    found.p_small, found.p_mid, found.p_frontier = chances(middle, found.gain)
+    about = [f"reads like: {form.GENRES[seen.genre]}", *learned.spoke(seen)]
+    found.reasons = (*found.reasons[: _SHOWN - 1], *about)
+    found.source = "artefact"
+
+
+def chances(middle: float, gain: float) -> tuple[float, float, float]:
+    """Of a small, a mid and a frontier model: `gain` apart, around `middle`, never outside [0.01, 0.99]."""
+    small = min(max(middle - gain / 2, 0.01), 0.99)
+    frontier = min(max(middle + gain / 2, small), 0.99)
+    return small, (small + frontier) / 2, frontier

@@ -30,37 +30,49 @@ _LAYOUT = str.maketrans("", "", "\n\r\t\ufeff\xa0\u3000")
 
 def classify(text: str, task: str | None = None) -> Result:
     """(task, complexity, confidence, difficulty, reasons). A given `task` is kept; only its difficulty is judged."""
+    return weigh(text, task)[0]
+
+
+def weigh(text: str, task: str | None = None) -> tuple[Result, features.Reading | None, Votes]:
+    """What `classify` says, and what it was said from: nothing where the text is no request in words."""
     special = _special(text, task)
     if special:
         return special
     reading = features.read(text)
     if not reading.words and not reading.foreign and not reading.marks and not reading.paste:
-        return task or "query", "simple", 0.2, 0.05, ("no words",)
+        return _plain(task, 0.2, 0.05, "no words")
     votes, reasons = _votes(reading)
     chosen = task or max(votes, key=lambda name: votes[name])
     hardness = difficulty.estimate(reading, chosen, reasons)
-    return chosen, difficulty.level(hardness), _confidence(votes), hardness, tuple(reasons[:_SHOWN])
+    result = chosen, difficulty.level(hardness), _confidence(votes), hardness, tuple(reasons[:_SHOWN])
+    return result, reading, votes
 
 
-def _special(text: str, task: str | None) -> Result | None:
+def _special(text: str, task: str | None) -> tuple[Result, features.Reading | None, Votes] | None:
     """Texts that are no request in words: nothing, bytes, commands to the client itself."""
     head, tail = features.windows(text)
     bare = head.strip() or tail.strip()
     if not bare:
-        return task or "query", "simple", 0.1, 0.0, ("empty",)
+        return _plain(task, 0.1, 0.0, "empty")
     sample = bare[:400].translate(_LAYOUT)
     if not sample.isprintable() and sum(map(str.isprintable, sample)) < 0.9 * len(sample):
-        return task or "query", "simple", 0.1, 0.1, ("not text",)
+        return _plain(task, 0.1, 0.1, "not text")
     if len(bare) < 30 and bare.casefold().strip(" .,!~！。") in _GREETINGS:
-        return task or "query", "simple", 0.6, 0.02, ("greeting",)
+        return _plain(task, 0.6, 0.02, "greeting")
     command, _, rest = bare.partition(" ")
     name = command[1:].replace("-", " ").replace("_", " ").replace(":", " ")
     if command[0] != "/" or not name.replace(" ", "").isalnum():
         return None
     if not rest.strip():
-        return task or "query", "simple", 0.3, 0.05, ("slash command",)
-    chosen, complexity, confidence, hardness, reasons = classify(f"{name} {rest}", task)
-    return chosen, complexity, confidence / 2, hardness, ("slash command", *reasons)
+        return _plain(task, 0.3, 0.05, "slash command")
+    (chosen, complexity, confidence, hardness, reasons), reading, votes = weigh(f"{name} {rest}", task)
+    return (chosen, complexity, confidence / 2, hardness, ("slash command", *reasons)), reading, votes
+
+
+def _plain(
+    task: str | None, confidence: float, hardness: float, why: str
+) -> tuple[Result, features.Reading | None, Votes]:
+    return (task or "query", "simple", confidence, hardness, (why,)), None, {}
 
 
 def _votes(reading: features.Reading) -> tuple[Votes, list[str]]:

@@ -48,7 +48,7 @@ def doctor(repair: bool, hooks: bool, as_json: bool) -> int:
         return _hooks(root, as_json=as_json)
     repaired = _repair(root) if repair else []
     loaded, problems = config.check(root=root, cwd=paths.here(), environ=os.environ)
-    checks = [_python(), *_home(root), *_configuration(loaded, problems)]
+    checks = [_python(), _classifier(), *_home(root), *_configuration(loaded, problems)]
     providers: list[dict[str, object]] = []
     if loaded is not None:
         found, providers = asyncio.run(_look())
@@ -114,6 +114,19 @@ def _too_open(root: Path) -> Iterator[tuple[Path, int]]:
 
 def _python() -> Check:
     return Check("llm-router", "ok", f"{__version__}, Python {platform.python_version()}, {sys.executable}")
+
+
+def _classifier() -> Check:
+    from llm_router.classify.judge import SHIPPED
+
+    if SHIPPED.heads() is not None:
+        return Check("classifier", "ok", "judges by the trained artefact and the rules")
+    return Check(
+        "classifier",
+        "warning",
+        f"the artefact {SHIPPED.path} is not used: {SHIPPED.problem}; the rules judge alone",
+        fix="reinstall llm-router",
+    )
 
 
 def _home(root: Path) -> Iterator[Check]:

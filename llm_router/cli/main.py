@@ -51,6 +51,10 @@ COMMANDS = {
         "classify",
         "Say what kind of task a prompt is, how hard, and which tier of model can do it. No network.",
     ),
+    "eval": (
+        "eval",
+        "Measure routing by gain against fixed choices: always the small tier, always the frontier, chance, length.",
+    ),
     "explain": ("explain", "Tell the whole story of one request."),
     "costs": ("costs", "What was used and what it cost; also called `usage`."),
     "savings": ("costs", "What routing saved against the baseline, where measured."),

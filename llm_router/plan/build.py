@@ -22,7 +22,7 @@ from llm_router.nouns import (
     Task,
     Verdict,
 )
-from llm_router.plan import size
+from llm_router.plan import size, value
 from llm_router.plan.catalogue import data
 from llm_router.plan.chain import Chain, Facts
 from llm_router.plan.explicit import the_one
@@ -66,8 +66,27 @@ def words() -> Sequence[str]:
     return tuple(_chains()["words"])
 
 
+def _weighed(strategy: str, assessment: Assessment, world: World) -> str:
+    """Whoever turned the dial wants `auto` to weigh chance against price; not where the classifier is unsure, nor
+    against an order the user wrote.
+    """
+    if strategy == FREE_FIRST:
+        own = assessment.complexity in world.routing.chains
+        return (
+            strategy
+            if own or world.routing.quality is None
+            else _weighed(value.BEST_FOR_TASK, assessment, world)
+        )
+    unsure = strategy == value.BEST_FOR_TASK and assessment.confidence < value.UNSURE
+    return FREE_FIRST if unsure else strategy
+
+
 def _route(strategy: str, profile: Profile, complexity: Complexity, world: World) -> Route:
     row: Mapping[str, Any] = _chains()["profiles"][profile]
+    if strategy == value.BEST_FOR_TASK:
+        tiers: Mapping[str, str] = row["tiers"]
+        everyone = [f"{name}:{tier}" for name in world.ready for tier in value.TIERS]
+        return Route(strategy, everyone, tiers[complexity], free_first=False, as_it_stands=True)
     if strategy != FREE_FIRST:
         row = _chains()["strategies"][strategy]
         return Route(strategy, row["any"], row["tiers"][complexity], row["free_first"])
@@ -86,6 +105,7 @@ def plan(request: Request, assessment: Assessment, verdict: Verdict, *, world: W
     Raises UsageError, NotFoundError, PolicyError, BudgetError or CredentialsError where nothing may or can answer.
     """
     strategy = (None if verdict.model else strategy_of(request.model, world.routing.aliases)) or FREE_FIRST
+    strategy = _weighed(strategy, assessment, world)
     route = _route(strategy, verdict.profile, assessment.complexity, world)
     facts = Facts(
         world=world,
@@ -103,6 +123,11 @@ def plan(request: Request, assessment: Assessment, verdict: Verdict, *, world: W
         candidates: Sequence[Candidate] = (the_one(verdict.model, verdict.model_because or "asked", facts),)
     else:
         candidates, skipped = _chosen(route, facts)
+        if strategy == value.BEST_FOR_TASK and not any(map(is_last_resort, candidates)):
+            quality = value.quality_of(verdict.profile, world.routing.quality)
+            expected = size.expected_output(request, assessment.complexity)
+            ordered = value.by_value(candidates, assessment, quality, expected)
+            candidates = _searching_first(ordered) if assessment.task is Task.RESEARCH else ordered
     return Plan(
         candidates=tuple(candidates),
         skipped=tuple(skipped),
@@ -143,6 +168,10 @@ def _ordered(candidates: Sequence[Candidate], route: Route, task: Task) -> Seque
 
     found = sorted(candidates, key=place)
     return [_for_research(c) for c in found] if task is Task.RESEARCH else found
+
+
+def _searching_first(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    return sorted(candidates, key=lambda candidate: "web" not in candidate.model.features)
 
 
 def _for_research(candidate: Candidate) -> Candidate:

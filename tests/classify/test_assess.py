@@ -2,10 +2,10 @@ from llm_router.classify import assess
 from llm_router.nouns import Complexity, Message, Request, Task, Text, ToolResult, ask
 
 
-def test_an_ordinary_request_is_assessed_by_rules_with_reasons():
+def test_an_ordinary_request_is_assessed_by_the_artefact_with_reasons():
     found = assess(ask("fix the crash in the csv importer"))
     assert found.task is Task.CODE
-    assert found.source == "rules"
+    assert found.source == "artefact"
     assert found.reasons
     assert 0 < found.confidence < 1
 
@@ -20,7 +20,7 @@ def test_the_callers_task_and_complexity_together_settle_everything():
 def test_the_callers_task_wins_and_the_difficulty_is_judged_for_it():
     found = assess(ask("a lighthouse in a storm", task=Task.IMAGE))
     assert found.task is Task.IMAGE
-    assert found.source == "rules"
+    assert found.source == "artefact"
     assert found.complexity is Complexity.SIMPLE
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-import llm_router.classify.rules as rules_module
-from llm_router.classify import assess, features
+from llm_router.classify import assess, features, judge
 from llm_router.classify.difficulty import LEVELS
 from llm_router.classify.rules import TASKS, classify
 from llm_router.nouns import Task, ask
@@ -105,14 +104,16 @@ sys.path.insert(0, {folder!r})
 before = set(sys.modules)
 import re
 allowed = set(sys.modules)
-import rules
+import judge
 for text in ("fix the parser", "почини парсер", "corrige la función por favor", "", "/compact"):
-    rules.classify(text)
+    judge.classify(text)
 heavy = {{"dataclasses", "typing", "inspect", "llm_router", "pydantic", "json"}} & set(sys.modules)
 assert not heavy, heavy
 extra = set(sys.modules) - allowed
-assert extra <= {{"judge", "rules", "features", "words", "leads", "difficulty", "math"}}, extra
-print(rules.classify("fix the parser"))
+assert extra <= {{"judge", "rules", "features", "words", "leads", "difficulty", "math",
+    "artefact", "form", "heads", "mmap", "struct", "_struct", "zlib"}}, extra
+found = judge.classify("fix the parser")
+print(found.task, found.gain, found.source)
 """
 
 BY_PATH = """
@@ -120,7 +121,8 @@ import importlib.util
 spec = importlib.util.spec_from_file_location("prompt_rules", {file!r})
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-print(module.classify("fix the parser"))
+found = module.classify("fix the parser")
+print(found.task, found.gain, found.source)
 """
 
 
@@ -137,10 +139,14 @@ def _bare(script: str, tmp_path: Path) -> str:
     return done.stdout.strip()
 
 
-def test_the_rules_load_in_a_bare_interpreter_without_the_package(tmp_path):
-    folder = Path(rules_module.__file__).parent
-    assert _bare(BARE.format(folder=str(folder)), tmp_path) == str(classify("fix the parser"))
+JUDGED = judge.classify("fix the parser")
+TOLD = f"{JUDGED.task} {JUDGED.gain} artefact"
 
 
-def test_the_rules_load_by_their_file_path_alone(tmp_path):
-    assert _bare(BY_PATH.format(file=rules_module.__file__), tmp_path) == str(classify("fix the parser"))
+def test_it_loads_in_a_bare_interpreter_without_the_package(tmp_path):
+    folder = Path(judge.__file__).parent
+    assert _bare(BARE.format(folder=str(folder)), tmp_path) == TOLD
+
+
+def test_it_loads_by_its_file_path_alone(tmp_path):
+    assert _bare(BY_PATH.format(file=judge.__file__), tmp_path) == TOLD
