@@ -45,7 +45,7 @@ PLAIN_FACTOR = 4  # an answer that comes whole shows no sign of life before it i
 
 class Relay:
     """An ExchangeFactory for one call of one caller. `headers` are the caller's, their names in lower case; `shown` is
-    the model's name as the caller reads it, else what he asked for.
+    the model's name as the caller reads it, else that of the model that really answers.
     """
 
     def __init__(self, inbound: Inbound, headers: Mapping[str, str], *, shown: str | None = None) -> None:
@@ -68,7 +68,7 @@ class Relay:
 
     def _lane(self, provider: Provider, request: Request, model: Model, input_tokens: int) -> Lane:
         """As bytes where the upstream speaks as the caller does, and means the same by it; else translated."""
-        name = self._shown or request.model or model.ref
+        name = self._shown or model.ref
         if isinstance(provider, RawProvider) and passes(request, provider.dialect):
             speaks = passing.get(provider.dialect)
             if speaks is not None and speaks.takes(request, model):

@@ -68,6 +68,8 @@ class Reader:
     def _parts(self, block: Block, path: str) -> Iterable[Part]:
         match block.type:
             case "text":
+                if block.text is None:
+                    raise refused(f"{path}.text", "Field required")
                 return (Text(block.text),) if block.text else ()
             case "tool_use":
                 return (self._call(block, path),)

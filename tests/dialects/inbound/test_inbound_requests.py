@@ -493,6 +493,7 @@ def test_a_sketch_says_what_is_wrong(dialect: str, body: bytes, words: str) -> N
     [
         ("anthropic", [{"role": "robot", "content": "x"}], "messages.0.role"),
         ("anthropic", [{"role": "user", "content": 3}], "messages.0.content"),
+        ("anthropic", [{"role": "user", "content": [{"type": "text"}]}], "messages.0.content.0.text"),
         ("anthropic", [{"role": "user", "content": [{"type": "image"}]}], "messages.0.content.0.source"),
         ("anthropic", [{"role": "user", "content": [{"type": "tool_result"}]}], "tool_use_id"),
         ("anthropic", [{"role": "assistant", "content": [{"type": "tool_use", "id": "a"}]}], "name"),
