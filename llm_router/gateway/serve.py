@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -89,16 +90,24 @@ async def _serve(
     )
     server.mount, server.url, server.root = mount, access.url_of(listener, host), root
     watching = asyncio.create_task(current.watch())
+    warming = asyncio.create_task(_warm(current))
     if hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, current.reload)
     try:
         await server.serve(sockets=[listener])
     finally:
         watching.cancel()
+        warming.cancel()
         state.forget(root)
         await current.aclose()
         log.info("stopped")
         service_log.close()
+
+
+async def _warm(current: Current) -> None:
+    """Look who is there before the first request asks: a listing may import an SDK."""
+    with suppress(RouterError):
+        await current.now.app.router.world()
 
 
 class _Server(uvicorn.Server):
@@ -132,6 +141,3 @@ def _log_to(handler: ServiceLog) -> None:
         logger.setLevel(level)
         logger.addHandler(handler)
         logger.propagate = False
-
-
-__all__ = ["RouterError", "main"]
