@@ -11,13 +11,15 @@ import msgspec
 from msgspec import field
 
 from llm_router.dialects.inbound.bodies import read, refused, untranslatable
-from llm_router.dialects.inbound.gemini_contents import Conversation, pick
+from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick
 from llm_router.dialects.inbound.gemini_schema import json_schema
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.reading import record, records, sequence, string
 from llm_router.nouns import (
+    Document,
     Effort,
     Feature,
+    Image,
     JsonDict,
     Message,
     Origin,
@@ -31,7 +33,6 @@ from llm_router.nouns import (
 
 _ABSENT = msgspec.Raw()
 _LEVELS: dict[str, Effort] = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high"}
-_MEDIA = (b'"inlineData"', b'"inline_data"', b'"fileData"', b'"file_data"')
 _SEARCHES = ("googleSearch", "googleSearchRetrieval")
 _HOSTED = (
     *("codeExecution", "code_execution", "urlContext", "url_context", "fileSearch", "file_search"),
@@ -55,8 +56,30 @@ class _Settings(msgspec.Struct):
     cached_content: str | None = None
 
 
+class _Result(msgspec.Struct):
+    parts: list[dict[str, Any]] | None = None
+
+
+class _Part(msgspec.Struct):
+    """What of a part may be words or media; to look for these in the bytes would cost more."""
+
+    text: str | None = None
+    thought: bool | None = None
+    inline: dict[str, Any] | None = field(default=None, name="inlineData")
+    inline_data: dict[str, Any] | None = None
+    file: dict[str, Any] | None = field(default=None, name="fileData")
+    file_data: dict[str, Any] | None = None
+    result: _Result | None = field(default=None, name="functionResponse")
+    function_response: _Result | None = None
+
+
+class _Content(msgspec.Struct):
+    role: str | None = None
+    parts: list[_Part] | None = None
+
+
 class _Head(_Settings, kw_only=True):
-    contents: list[msgspec.Raw] = []
+    contents: list[_Content] = []
     wrapped: msgspec.Raw = field(default=_ABSENT, name="generateContentRequest")
 
 
@@ -64,22 +87,8 @@ class _Whole(_Settings, kw_only=True):
     contents: list[dict[str, Any]]
 
 
-class _SaidPart(msgspec.Struct):
-    text: str | None = None
-    thought: bool | None = None
-
-
-class _Said(msgspec.Struct):
-    """A turn of which only the words count."""
-
-    role: str | None = None
-    parts: list[_SaidPart] | None = None
-
-
 _HEAD = msgspec.json.Decoder(_Head)
 _WHOLE = msgspec.json.Decoder(_Whole)
-_SAID = msgspec.json.Decoder(_Said)
-_TURN = msgspec.json.Decoder(dict[str, Any])
 _TOOLS = msgspec.json.Decoder(list[dict[str, Any]] | None)
 
 
@@ -89,9 +98,9 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
         return sketch(bytes(head.wrapped), model, stream=stream, dialect=dialect)
     if not head.contents:
         raise refused("contents", "contents is not specified")
-    media = _media(body, head.contents)
+    found = _media(head.contents)
     request = _settings(head, model, stream=stream)
-    needs: set[Feature] = set(media.needs)
+    needs: set[Feature] = set(found.needs)
     if request.tools and request.tool_choice.mode != "none":
         needs.add("tools")
     elif request.web_search:
@@ -102,7 +111,7 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
         request,
         messages=(_last_words(head.contents),),
         tools=(),
-        input_tokens=tokens(len(body), media),
+        input_tokens=tokens(len(body), found),
         needs=frozenset(needs),
         origin=Origin(dialect, body),
     )
@@ -236,23 +245,33 @@ def _system(head: _Settings) -> str:
     return "\n\n".join(text for part in parts if (text := string(part.get("text"))))
 
 
-def _media(body: bytes, contents: Sequence[msgspec.Raw]) -> Media:
-    media = Media()
-    if any(mark in body for mark in _MEDIA):
-        for raw in contents:
-            if any(mark in bytes(raw) for mark in _MEDIA):
-                message, *_ = Conversation().messages([read(raw, _TURN)])
-                media.add(message.parts)
-    return media
+def _media(contents: Sequence[_Content]) -> Media:
+    found = Media()
+    for at, content in enumerate(contents):
+        for part in content.parts or ():
+            if part.text is None:
+                found.add(_held(part, f"contents[{at}]"))
+    return found
 
 
-def _last_words(contents: Sequence[msgspec.Raw]) -> Message:
+def _held(part: _Part, path: str) -> list[Image | Document]:
+    """The picture or file of a part, and those of a call's result."""
+    parts: list[JsonDict] = []
+    if inline := part.inline or part.inline_data:
+        parts.append({"inlineData": inline})
+    elif file := part.file or part.file_data:
+        parts.append({"fileData": file})
+    elif (result := part.result or part.function_response) is not None:
+        parts += result.parts or ()
+    return [item for each in parts if (item := media(each, path)) is not None]
+
+
+def _last_words(contents: Sequence[_Content]) -> Message:
     """What the user wrote last: no tool's result, and not what his client told in his name."""
-    for raw in reversed(contents):
-        said = read(raw, _SAID)
-        if said.role not in (None, "user"):
+    for content in reversed(contents):
+        if content.role not in (None, "user"):
             continue
-        texts = [part.text for part in said.parts or [] if part.text and part.text.strip()]
+        texts = [part.text for part in content.parts or () if part.text and part.text.strip()]
         own = [text for text in texts if not text.lstrip().startswith(_SURROUNDINGS)]
         if own:
             return Message("user", tuple(Text(text) for text in own))

@@ -40,8 +40,14 @@ class _Settings(msgspec.Struct):
     think: bool | str | None = None
 
 
+class _Said(msgspec.Struct):
+    role: str | None = None
+    content: str | None = None
+    images: list[str] | None = None
+
+
 class _ChatHead(_Settings, kw_only=True):
-    messages: list[msgspec.Raw] | None = None
+    messages: list[_Said] | None = None
     tools: msgspec.Raw = _ABSENT
 
 
@@ -60,23 +66,16 @@ class _Generate(_Settings, kw_only=True):
     raw: bool | None = None
 
 
-class _Said(msgspec.Struct):
-    role: str | None = None
-    content: str | None = None
-
-
 _CHAT_HEAD = msgspec.json.Decoder(_ChatHead)
 _CHAT = msgspec.json.Decoder(_Chat)
 _GENERATE = msgspec.json.Decoder(_Generate)
-_SAID = msgspec.json.Decoder(_Said)
-_MESSAGE = msgspec.json.Decoder(dict[str, Any])
 
 
 def sketch_chat(body: bytes) -> Request:
     head = read(body, _CHAT_HEAD)
     if not head.messages:
         raise refused("messages", "at least one message is required; there is no model to load here")
-    request, media = _settings(head), _media(body, head.messages)
+    request, media = _settings(head), _media(head.messages)
     needs = _needs(request, media)
     if bytes(head.tools) not in _NO_TOOLS:
         needs |= {"tools"}
@@ -195,18 +194,16 @@ def _tool(tool: JsonDict, path: str) -> Tool:
     return Tool(name, string(function.get("description")), record(function.get("parameters")))
 
 
-def _media(body: bytes, messages: Sequence[msgspec.Raw]) -> Media:
+def _media(messages: Sequence[_Said]) -> Media:
     media = Media()
-    if b'"images"' in body:
-        for raw in messages:
-            if b'"images"' in bytes(raw):
-                media.add(said("", read(raw, _MESSAGE).get("images")))
+    for message in messages:
+        if message.images:
+            media.add(said("", message.images))
     return media
 
 
-def _last_words(messages: Sequence[msgspec.Raw]) -> Message:
-    for raw in reversed(messages):
-        message = read(raw, _SAID)
+def _last_words(messages: Sequence[_Said]) -> Message:
+    for message in reversed(messages):
         if message.role == "user" and message.content and message.content.strip():
             return Message("user", (Text(message.content),))
     return Message("user", (Text(""),))

@@ -12,7 +12,7 @@ from llm_router.dialects.inbound.bodies import read, refused
 from llm_router.dialects.inbound.openai_responses_items import Conversation, content
 from llm_router.dialects.inbound.openai_responses_tools import Toolbox, chosen, refuse_hosted, toolbox
 from llm_router.dialects.inbound.sizes import Media, tokens
-from llm_router.dialects.reading import record, string
+from llm_router.dialects.reading import record, records, string
 from llm_router.errors import UsageError
 from llm_router.nouns import Effort, Feature, JsonDict, Message, Origin, Reasoning, Request, Text
 
@@ -21,7 +21,7 @@ _EFFORTS: dict[str, Effort] = {
 }
 _ABSENT = msgspec.Raw()
 _BRINGS_TOOLS = (b'"tool_search_output"', b'"additional_tools"')
-_MEDIA = (b'"input_image"', b'"input_file"')
+_MEDIA = ("input_image", "input_file")
 # What a user did not write, although it stands under his name: Codex tells of the surroundings in such messages.
 _SURROUNDINGS = ("<environment_context>", "<user_instructions>", "<turn_aborted>", "# AGENTS.md instructions")
 
@@ -49,10 +49,12 @@ class _Settings(msgspec.Struct):
 
 
 class _Item(msgspec.Struct):
+    """What of an item may be words or media; to look for these in the bytes would cost more."""
+
     type: str | None = None
     role: str | None = None
-    content: msgspec.Raw = _ABSENT
-    output: msgspec.Raw = _ABSENT
+    content: Any = None
+    output: Any = None
 
 
 class _Head(_Settings, kw_only=True):
@@ -70,7 +72,6 @@ class _Whole(_Settings, kw_only=True):
 _HEAD = msgspec.json.Decoder(_Head)
 _WHOLE = msgspec.json.Decoder(_Whole)
 _TOOLS = msgspec.json.Decoder(_Tools)
-_ANY = msgspec.json.Decoder()
 
 
 def sketch(body: bytes) -> Request:
@@ -78,7 +79,7 @@ def sketch(body: bytes) -> Request:
     _refuse_what_needs_a_memory(head)
     if not head.model:
         raise refused("model", "Field required")
-    media = _media(body, head.input)
+    media = _media(head.input)
     request, box = _settings(head, body)
     needs: set[Feature] = set(media.needs)
     if request.tools and request.tool_choice.mode != "none":
@@ -181,14 +182,14 @@ def _schema(form: JsonDict) -> JsonDict | None:
     return cast("JsonDict", schema)
 
 
-def _media(body: bytes, items: str | Sequence[_Item]) -> Media:
+def _media(items: str | Sequence[_Item]) -> Media:
     media = Media()
-    if isinstance(items, str) or not any(mark in body for mark in _MEDIA):
-        return media
-    for at, item in enumerate(items):
-        for raw in (bytes(item.content), bytes(item.output)):
-            if any(mark in raw for mark in _MEDIA):
-                media.add(content(read(raw, _ANY), f"input.{at}.content"))
+    for at, item in enumerate(() if isinstance(items, str) else items):
+        told: Any = item.output if item.content is None else item.content
+        if isinstance(told, list):
+            held = [block for block in records(cast("object", told)) if block.get("type") in _MEDIA]
+            if held:
+                media.add(content(held, f"input.{at}.content"))
     return media
 
 
@@ -200,7 +201,7 @@ def _last_words(items: str | Sequence[_Item]) -> Message:
         item = items[at]
         if item.role != "user" or item.type not in (None, "message"):
             continue
-        said = content(read(bytes(item.content) or b"null", _ANY), f"input.{at}.content")
+        said = content(item.content, f"input.{at}.content")
         own = [part for part in said if isinstance(part, Text) and part.text.strip()]
         own = [part for part in own if not part.text.lstrip().startswith(_SURROUNDINGS)]
         if own:
