@@ -156,7 +156,8 @@ async def test_a_stream_arrives_in_the_callers_dialect_from_every_upstream(provi
 async def test_who_wants_no_stream_gets_one_body_and_upstream_is_asked_for_one(provider, build, box):
     app = build(provider)
     told, reply, _ = await heard(app, asked(model="auto"))
-    assert json.loads(told) == {"model": "auto", "text": WORDS}
+    winner = reply.decision.winner
+    assert json.loads(told) == {"model": f"{winner.provider}/{winner.model}", "text": WORDS}
     assert reply.decision.winner.usage.output_tokens > 0
     (request,) = reads(box)
     streams = request.body.get("stream") or "stream" in request.path.lower()
