@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from llm_router.dialects import passing
-from llm_router.dialects.anthropic import AnthropicDecoder
 from llm_router.dialects.anthropic_models import abilities, effort, thinking
+from llm_router.dialects.anthropic_stream import AnthropicDecoder
 from llm_router.dialects.encoding import output_limit
 from llm_router.dialects.inbound.signatures import (
     NATIVE,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from llm_router.dialects.anthropic import REDACTED
+from llm_router.dialects.anthropic_stream import REDACTED
 from llm_router.dialects.inbound.signatures import tagged
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from llm_router.dialects.anthropic import REDACTED
+from llm_router.dialects.anthropic_stream import REDACTED
 from llm_router.dialects.inbound.bodies import json_text, one_of, refused, untranslatable
 from llm_router.dialects.inbound.signatures import NATIVE, untagged
 from llm_router.dialects.reading import record, records, string

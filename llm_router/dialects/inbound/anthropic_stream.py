@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from llm_router.dialects.anthropic import REDACTED
+from llm_router.dialects.anthropic_stream import REDACTED
 from llm_router.dialects.inbound.anthropic_answers import (
     envelope,
     shows,

@@ -1,0 +1,131 @@
+"""Reading Anthropic Messages, whole or as a stream of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from llm_router.dialects.assembler import Decoder
+from llm_router.dialects.failures import failure
+from llm_router.dialects.reading import arguments_text, count, record, sequence, string
+from llm_router.nouns import Delta, JsonDict, StopReason, TextDelta, ThinkingDelta, ToolCallDelta, Usage
+
+# Hidden reasoning comes as an opaque blob; it goes back the same way.
+REDACTED = "redacted:"
+
+_STOPS: dict[str, StopReason] = {
+    "end_turn": "end",
+    "pause_turn": "end",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_use",
+    "stop_sequence": "stop_sequence",
+    "refusal": "refusal",
+}
+
+
+class AnthropicDecoder(Decoder):
+    """message_start, then per block content_block_start/delta/stop, then message_delta and message_stop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: dict[int, int] = {}
+        self._counts: dict[str, int] = {}
+
+    def words(self, event: Mapping[str, object]) -> str:
+        if event.get("type") != "content_block_delta":
+            return ""
+        delta = record(event.get("delta"))
+        return string(delta.get("text")) if delta.get("type") == "text_delta" else ""
+
+    def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
+        match event.get("type") or event.get("event"):
+            case "message_start":
+                message = record(event.get("message"))
+                self.id, self.model = string(message.get("id")), string(message.get("model"))
+                self._count(message.get("usage"))
+            case "content_block_start":
+                yield from self._start(count(event.get("index")), record(event.get("content_block")))
+            case "content_block_delta":
+                yield from self._delta(count(event.get("index")), record(event.get("delta")))
+            case "content_block_stop":
+                self.close_part()
+            case "message_delta":
+                delta = record(event.get("delta"))
+                self._finish(string(delta.get("stop_reason")))
+                self.stop_sequence = string(delta.get("stop_sequence")) or None
+                self._count(event.get("usage"))
+            case "message_stop":
+                self.ended = True
+            case "message":
+                yield from self._whole(event)
+            case "error":
+                raise failure("", None, {}, event)
+            case _:
+                pass  # ping, and whatever the vendor adds
+
+    def _whole(self, message: Mapping[str, object]) -> Iterable[Delta]:
+        """A plain answer; also what a vendor sends that does not stream."""
+        yield from self.read({"type": "message_start", "message": message})
+        for index, block in enumerate(sequence(message.get("content"))):
+            yield from self._start(index, record(block))
+            yield from self.read({"type": "content_block_stop"})
+        yield from self.read({"type": "message_delta", "delta": message, "usage": message.get("usage")})
+        self.ended = True
+
+    def _start(self, index: int, block: JsonDict) -> Iterable[Delta]:
+        match block.get("type"):
+            case "text" if text := string(block.get("text")):
+                yield TextDelta(text)
+            case "thinking" if block.get("thinking") or block.get("signature"):
+                yield ThinkingDelta(string(block.get("thinking")), string(block.get("signature")) or None)
+            case "redacted_thinking":
+                yield ThinkingDelta("", REDACTED + string(block.get("data")))
+            case "tool_use":
+                self._calls[index] = call = len(self._calls)
+                arguments = arguments_text(block["input"]) if block.get("input") else ""
+                yield ToolCallDelta(call, arguments, string(block.get("id")), string(block.get("name")))
+            case _:
+                pass
+
+    def _delta(self, index: int, delta: JsonDict) -> Iterable[Delta]:
+        match delta.get("type"):
+            case "text_delta" if text := string(delta.get("text")):
+                yield TextDelta(text)
+            case "thinking_delta" if text := string(delta.get("thinking")):
+                yield ThinkingDelta(text)
+            case "signature_delta" if signature := string(delta.get("signature")):
+                yield ThinkingDelta("", signature)
+            case "input_json_delta" if index in self._calls and (part := string(delta.get("partial_json"))):
+                yield ToolCallDelta(self._calls[index], part)
+            case _:
+                pass
+
+    def _finish(self, reason: str) -> None:
+        if reason:
+            self.stop = _STOPS.get(reason, "end")
+            self.ended = True  # some compatible vendors leave out message_stop
+
+    def _count(self, usage: object) -> None:
+        """Figures are cumulative and some vendors send them once, at either end: the largest is the truth."""
+        if flat := _flat(record(usage)):
+            self._counts = {
+                key: max(self._counts.get(key, 0), flat.get(key, 0)) for key in flat | self._counts
+            }
+            self.usage = _usage(self._counts)
+
+
+def _flat(usage: JsonDict) -> dict[str, int]:
+    details = record(usage.get("output_tokens_details"))
+    return {key: count(value) for key, value in (details | usage).items() if isinstance(value, int)}
+
+
+def _usage(counts: Mapping[str, int]) -> Usage:
+    read = counts.get("cache_read_input_tokens", 0)
+    written = counts.get("cache_creation_input_tokens", 0)
+    return Usage(
+        input_tokens=counts.get("input_tokens", 0) + read + written,
+        output_tokens=counts.get("output_tokens", 0),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        reasoning_tokens=min(counts.get("thinking_tokens", 0), counts.get("output_tokens", 0)),
+    )
