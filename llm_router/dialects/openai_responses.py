@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
@@ -22,6 +23,7 @@ from llm_router.dialects.encoding import (
 )
 from llm_router.dialects.failures import failure
 from llm_router.dialects.json_schema import is_strict
+from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.openai_responses_stream import OpenAIResponsesDecoder
 from llm_router.nouns import (
     Answer,
@@ -63,7 +65,7 @@ class OpenAIResponses:
             body["max_output_tokens"] = limit
         if not thinks:  # reasoning models refuse both
             body |= _sampling(request)
-        if thinks and (reasoning := _reasoning(request.reasoning)):
+        if thinks and (reasoning := _reasoning(request.reasoning, model)):
             body["reasoning"] = reasoning
         if tools := _tools(request):
             body["tools"] = tools
@@ -96,19 +98,13 @@ def _sampling(request: Request) -> JsonDict:
     return {name: value for name, value in wishes.items() if value is not None}
 
 
-def _reasoning(asked: Reasoning | None) -> JsonDict:
-    """How much to think, and whether its summary is wanted."""
+def _reasoning(asked: Reasoning | None, model: Model) -> JsonDict:
+    """How much to think, in the words of this generation of OpenAI's models, and whether its summary is wanted."""
     if asked is None:
         return {}
     wish: JsonDict = {"summary": "auto"} if asked.shown and asked.effort != "none" else {}
-    effort = asked.effort
-    if effort is None and asked.budget_tokens is not None:
-        effort = (
-            "low" if asked.budget_tokens <= 2_048 else "medium" if asked.budget_tokens <= 8_192 else "high"
-        )
-    if effort is not None:
-        wish["effort"] = "xhigh" if effort == "max" else effort
-    return wish
+    told = reasoning_fields(asked, replace(model, provider="openai"))
+    return wish | ({"effort": told["reasoning_effort"]} if told else {})
 
 
 def _tools(request: Request) -> list[JsonDict]:
