@@ -70,7 +70,7 @@ class App:
         health = HealthBook(paths.database(root), credential=providers.fingerprint)
         budgets = SqliteBudgets(paths.database(root), settings.budget)
         budgets = LeasedBudgets(budgets) if relays else budgets
-        ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts)
+        ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)
 
         router = Router(
@@ -134,9 +134,15 @@ def _world(
     prices: PriceBook,
     settings: Settings,
 ) -> Callable[[], Awaitable[World]]:
+    kept: tuple[object, World] | None = None
+
     async def world() -> World:
+        """The same object while nothing has changed."""
+        nonlocal kept
         found = await inventory.look()
-        return World(
+        if kept is not None and kept[0] is found:
+            return kept[1]
+        made = World(
             catalogue=catalogue,
             ready={name: each.readiness for name, each in found.items()},
             installed={name: each.models for name, each in found.items() if each.models is not None},
@@ -145,6 +151,8 @@ def _world(
             routing=settings.routing,
             configured=providers.configured,
         )
+        kept = (found, made)
+        return made
 
     return world
 

@@ -21,6 +21,7 @@ from llm_router.providers.registry import Registry
 
 FRESH_S = 15.0  # a listing younger than this is used as it is
 STALE_S = 300.0  # an older one is used once more while it is renewed
+SEEN_S = 0.25  # a busy door looks thousands of times a second
 READY_FOR_S, UNREADY_FOR_S = 600.0, 30.0  # how long a login check is believed
 LISTING_LIMIT_S = 1.0
 CHECK_LIMIT_S = 5.0
@@ -38,14 +39,22 @@ class Inventory:
         self._providers, self._database = providers, database
         self._found: dict[str, _Found] = {}
         self._renewing: dict[str, asyncio.Task[_Found]] = {}
+        self._seen: Mapping[str, _Found] = {}
+        self._seen_until = float("-inf")
 
     async def look(self) -> Mapping[str, _Found]:
         """Readiness and installed models of every provider that has a key, an address or an executable."""
+        if time.monotonic() < self._seen_until:
+            return self._seen
         names = [n for n in self._providers.names() if self._providers.configured(n).ready]
         asked = [name for name in names if self._must_ask(name)]
         found = await asyncio.gather(*(self._cached(name) for name in asked))
         known = _Found(0.0, Readiness(ready=True), None)
-        return dict.fromkeys(names, known) | dict(zip(asked, found, strict=True))
+        seen = dict.fromkeys(names, known) | dict(zip(asked, found, strict=True))
+        if seen != self._seen:  # who keeps what he made of it knows by the object that it still holds
+            self._seen = seen
+        self._seen_until = time.monotonic() + SEEN_S
+        return self._seen
 
     async def readiness(self, name: str) -> Readiness:
         """Whether this provider could be called now, asked afresh where asking is cheap. Never raises RouterError."""

@@ -7,10 +7,10 @@ Money is integer micro-dollars (1 USD = 1_000_000). Time stamps are Unix seconds
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
+from random import getrandbits
 from typing import Any, Literal
 
 from llm_router.checks import Verification, Verify
@@ -52,7 +52,7 @@ class Billing(StrEnum):
 
 def new_id(prefix: str) -> str:
     """A short id that sorts by time: `d_0lx3k9f2a7c41e`."""
-    return f"{prefix}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(3)}"
+    return f"{prefix}_{time.time_ns() // 1_000_000:011x}{getrandbits(24):06x}"
 
 
 # ── what is said ─────────────────────────────────────────────────────────────

@@ -194,6 +194,10 @@ class HealthState:
 class Health(Protocol):
     """Breakers per provider and model, shared by all processes of the user. Never raises: memory serves when disk fails."""
 
+    def calm(self) -> bool:
+        """Whether no breaker is open or half open: then what `cooling` says does not change with the clock."""
+        ...
+
     def cooling(self, provider: str, model: str) -> HealthState | None:
         """The open breaker that forbids this model now, if any."""
         ...

@@ -26,7 +26,7 @@ from llm_router.nouns import (
     Request,
     new_id,
 )
-from llm_router.plan import World, plan, settle
+from llm_router.plan import Plans, World, plan, settle
 from llm_router.ports import Ledger, Prices
 from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run, cascade_for
 from llm_router.settings import Settings
@@ -43,6 +43,7 @@ class Router:
     prices: Prices
     baseline: Model | None
     sessions: Sessions = field(default_factory=Sessions)
+    plans: Plans = field(default_factory=Plans)
 
     async def decide(self, request: Request) -> Decision:
         """Classify, admit and plan; call nobody. Raises RouterError where nothing may or can answer."""
@@ -50,7 +51,7 @@ class Router:
         world = await self.world()
         assessment = assess(request)
         verdict = admit(request, assessment, self.settings)
-        chosen = plan(request, assessment, verdict, world=world)
+        chosen = self.plans.plan(request, assessment, verdict, world=world)
         standing = self.sessions.standing(request)
         chosen, switch = settle(chosen, request, assessment, verdict, standing, world=world, now=time.time())
         return Decision(

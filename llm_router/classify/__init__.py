@@ -3,8 +3,12 @@
 `judge.classify` is the one place that decides from text, for every door and for the hooks.
 """
 
+from functools import lru_cache
+
 from llm_router.classify import difficulty, features, judge
 from llm_router.nouns import Assessment, Complexity, Request, Task
+
+LONGEST_KEPT = 10_000  # characters
 
 
 def assess(request: Request) -> Assessment:
@@ -12,10 +16,16 @@ def assess(request: Request) -> Assessment:
     if request.task and request.complexity:
         middle = (difficulty.LEVELS.index(request.complexity) + 0.5) / len(difficulty.LEVELS)
         return _said(request.task, request.complexity, middle)
-    found = judge.classify(_words_of(request), request.task)
-    if request.complexity:
-        found.difficulty = difficulty.within(request.complexity, found.difficulty)
-        found.complexity = request.complexity
+    words = _words_of(request)
+    judged = _kept if len(words) <= LONGEST_KEPT else _judged
+    return judged(words, request.task, request.complexity)
+
+
+def _judged(words: str, task: Task | None, complexity: Complexity | None) -> Assessment:
+    found = judge.classify(words, task)
+    if complexity:
+        found.difficulty = difficulty.within(complexity, found.difficulty)
+        found.complexity = complexity
     return Assessment(
         task=Task(found.task),
         complexity=Complexity(found.complexity),
@@ -28,6 +38,10 @@ def assess(request: Request) -> Assessment:
         p_frontier=found.p_frontier,
         gain=found.gain,
     )
+
+
+# in an agent's loop the user's words stay the same from turn to turn
+_kept = lru_cache(256)(_judged)
 
 
 def _said(task: Task, complexity: Complexity, hardness: float) -> Assessment:

@@ -2,7 +2,18 @@
 
 from llm_router.plan.build import is_last_resort, plan, replan, strategy_of, words
 from llm_router.plan.catalogue import Catalogue
+from llm_router.plan.kept import Plans
 from llm_router.plan.sticky import settle
 from llm_router.plan.world import World
 
-__all__ = ["Catalogue", "World", "is_last_resort", "plan", "replan", "settle", "strategy_of", "words"]
+__all__ = [
+    "Catalogue",
+    "Plans",
+    "World",
+    "is_last_resort",
+    "plan",
+    "replan",
+    "settle",
+    "strategy_of",
+    "words",
+]

@@ -34,7 +34,9 @@ from llm_router.plan.breaker import (
 from llm_router.ports import HealthState
 
 WRITE_LIMIT_S = 0.2
-FRESH_S = 0.02  # one plan asks about a dozen models: one look at the table serves them all
+FRESH_S = (
+    0.2  # so long one look at the table serves: a plan asks about a dozen models, and a busy door makes many
+)
 REST_S = 1.0  # after disk trouble, so that a locked file does not delay every call
 
 Table = dict[Key, Breaker]
@@ -67,16 +69,20 @@ class HealthBook:
         self._unsaved: Table = {}
         self._read_at = self._disk_again_at = float("-inf")
 
+    def calm(self) -> bool:
+        with self._lock:
+            self._look()
+            return not any(row.is_open for row in self._table.values())
+
     def cooling(self, provider: str, model: str) -> HealthState | None:
         with self._lock:
-            if time.monotonic() - self._read_at >= self._fresh_s:
-                self._read()
+            self._look()
             return _forbidden(self._table, _keys(provider, model), self._clock())
 
     def enter(self, provider: str, model: str) -> HealthState | None:
         keys = _keys(provider, model)
         with self._lock:
-            self._read()
+            self._look()
             state = _forbidden(self._table, keys, self._clock())
             if state is None and any(self._table[key].is_open for key in keys if key in self._table):
                 return self._claim(keys)
@@ -85,7 +91,7 @@ class HealthBook:
     def succeeded(self, provider: str, model: str) -> None:
         keys = _keys(provider, model)
         with self._lock:
-            self._read()
+            self._look()
             if any(key in self._table for key in keys):
                 self._change(keys, lambda row, _, now: after_success(row, now))
 
@@ -99,7 +105,7 @@ class HealthBook:
 
         with self._lock:
             if kind not in OPENS_AFTER:  # it can only change what is known already
-                self._read()
+                self._look()
                 if not any(key in self._table for key in keys):
                     return
             self._change(keys, step)
@@ -135,6 +141,10 @@ class HealthBook:
 
     # ── the table on disk, and what is remembered while the disk fails ───────
 
+    def _look(self) -> None:
+        if time.monotonic() - self._read_at >= self._fresh_s:
+            self._read()
+
     def _read(self) -> None:
         if (database := self._disk()) is None:
             return
@@ -159,6 +169,7 @@ class HealthBook:
                 self._disk_again_at = time.monotonic() + REST_S
             else:
                 self._table, self._unsaved = table, {}
+                self._read_at = time.monotonic()
                 return
         look(self._table)
         self._unsaved |= _stepped(self._table, keys, step, self._clock())

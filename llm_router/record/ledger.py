@@ -8,33 +8,50 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from llm_router import paths
 from llm_router.db import FAILURES, Database
 from llm_router.nouns import Decision
-from llm_router.record import rows
+from llm_router.record import journal, rows
 from llm_router.record.condition import LedgerStatus, examine
+from llm_router.record.journal import Journal, Segment
 from llm_router.record.rows import Entry
 from llm_router.record.spool import REFUSALS, Spool
 
 WAITING = 1000  # decisions in memory before the spool is used
-BATCH = 200  # decisions in one transaction
+BATCH = 500  # decisions in one transaction
+GATHER_S = (
+    0.1  # what is in the journal need not hurry: a thread that wakes for each decision slows the others down
+)
 FILES_AT_ONCE = 50  # spool files carried over between two batches
 UNSAVED = 1000  # decisions kept in memory when not even the spool can be written
 PATIENCE_S = 0.4  # how long the writer waits for another process's transaction before it spools
 RETRY_S = 2.0  # how long an idle writer waits before it tries the database again
 
 
-class SqliteLedger:
-    """Implements ports.Ledger. The thread starts with the first decision; `store_prompts` keeps prompts and answers."""
+class _Noted(NamedTuple):
+    """A decision that is in the journal."""
 
-    def __init__(self, root: Path, *, store_prompts: bool) -> None:
+    entry: Entry
+    segment: Segment
+
+
+class SqliteLedger:
+    """Implements ports.Ledger. The thread starts with the first decision; `store_prompts` keeps prompts and answers.
+
+    `journaled`: a decision is on disk when `record` returns, for a process that answers many and may be killed.
+    """
+
+    def __init__(self, root: Path, *, store_prompts: bool, journaled: bool = False) -> None:
         self._database = Database(paths.database(root), timeout_s=PATIENCE_S)
         self._spool = Spool(root)
         self._store_prompts = store_prompts
-        self._queue: queue.Queue[Decision | None] = queue.Queue(WAITING)
+        self._journal = Journal(root) if journaled and journal.possible() else None
+        self._queue: queue.Queue[Decision | _Noted | None] = queue.Queue(WAITING)
         self._lock = threading.Lock()  # starting and ending the thread, and what is below
         self._thread: threading.Thread | None = None
+        self._hurry = threading.Event()
         self._closing = False
         self._in_hand: list[Entry] = []
         self._unsaved: list[Entry] = []
@@ -46,11 +63,15 @@ class SqliteLedger:
 
     def record(self, decision: Decision) -> None:
         """Returns at once and never raises."""
+        each = self._noted(decision)
         try:
-            self._queue.put_nowait(decision)
+            self._queue.put_nowait(each)
             self._ensure_writer()
         except queue.Full:
-            self._to_spool(self._entries([decision]))
+            if isinstance(each, _Noted) and self._journal is not None:
+                self._leave(self._journal, each)
+            else:
+                self._to_spool(self._entries([each]))
         except Exception as error:  # no thread can start (the interpreter is ending)
             self._error = error
             self._to_spool(self._entries(self._taken()))
@@ -59,6 +80,7 @@ class SqliteLedger:
         """Wait for the writer; what it cannot write in time is spooled. The ledger may be used again."""
         with self._lock:
             thread, self._closing = self._thread, True
+            self._hurry.set()
         if thread is not None:
             with suppress(queue.Full):  # then it is not waiting for more
                 self._queue.put_nowait(None)
@@ -69,6 +91,8 @@ class SqliteLedger:
         else:
             self._to_spool([*self._take_unsaved(), *left])
             self._database.close()
+        if self._journal is not None:
+            self._journal.close()
         atexit.unregister(self.close)
 
     def drain(self) -> int:
@@ -100,6 +124,7 @@ class SqliteLedger:
             if self._thread is not None and self._thread.is_alive():  # a fork leaves a dead one
                 return
             self._closing = self._failing = False
+            self._hurry.clear()
             thread = threading.Thread(target=self._run, name="llm-router-ledger", daemon=True)
             thread.start()
             self._thread = thread
@@ -128,30 +153,58 @@ class SqliteLedger:
         if self._in_hand and not self._write(self._in_hand):
             return
         self._in_hand = []
+        self._forget(decisions)
         if self._behind and not self._closing:
             try:
                 self._behind = self._spool.drain(self._insert, at_most=FILES_AT_ONCE) > 0
             except FAILURES as error:
                 self._error = error
 
-    def _next(self) -> list[Decision]:
+    def _noted(self, decision: Decision) -> Decision | _Noted:
+        """The decision with its place in the journal; without one where there is no journal, or it takes nothing."""
+        if self._journal is None:
+            return decision
+        try:
+            entry = rows.entry(decision, store_prompts=self._store_prompts)
+            return _Noted(entry, self._journal.append(rows.line(entry)))
+        except Exception as error:
+            self._error = error
+            return decision
+
+    def _leave(self, journal: Journal, noted: _Noted) -> None:
+        with suppress(OSError):
+            journal.leave(noted.segment)
+        self._behind = True
+
+    def _forget(self, decisions: list[Decision | _Noted]) -> None:
+        """They are in the database, or in the spool."""
+        if self._journal is not None:
+            with suppress(OSError):
+                self._journal.done(each.segment for each in decisions if isinstance(each, _Noted))
+
+    def _next(self) -> list[Decision | _Noted]:
         try:
             first = self._queue.get(timeout=RETRY_S if self._behind or self._unsaved else None)
         except queue.Empty:
             return []
+        if first is not None and self._journal is not None:
+            self._hurry.wait(GATHER_S)
         return ([] if first is None else [first]) + self._taken(BATCH)
 
-    def _taken(self, at_most: int = WAITING) -> list[Decision]:
-        taken: list[Decision] = []
+    def _taken(self, at_most: int = WAITING) -> list[Decision | _Noted]:
+        taken: list[Decision | _Noted] = []
         with suppress(queue.Empty):
             while len(taken) < at_most:
                 if (decision := self._queue.get_nowait()) is not None:
                     taken.append(decision)
         return taken
 
-    def _entries(self, decisions: list[Decision]) -> list[Entry]:
+    def _entries(self, decisions: list[Decision | _Noted]) -> list[Entry]:
         entries: list[Entry] = []
         for decision in decisions:
+            if isinstance(decision, _Noted):
+                entries.append(decision.entry)
+                continue
             try:
                 entries.append(rows.entry(decision, store_prompts=self._store_prompts))
             except Exception as error:  # a decision of the wrong shape must not cost the others

@@ -5,16 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypedDict, cast
+from functools import lru_cache
+from typing import Any, TypedDict, TypeVar, cast
+
+import msgspec
 
 from llm_router.checks import Verification
 from llm_router.dialects.failures import redact
-from llm_router.nouns import Attempt, Candidate, Decision, Request, Usage
+from llm_router.nouns import Attempt, Candidate, Decision, Request, Skipped, Usage, Verdict
 
 LONGEST_TEXT = 100_000  # characters kept of a prompt or an answer
 LONGEST_NOTE = 2_000  # of an error, a reason, a name somebody typed
+SHORT = 300  # characters of a text that is likely to come again
 SQLITE_INTEGER = 2**63 - 1
+
+T = TypeVar("T")
 
 Row = dict[str, Any]
 
@@ -31,6 +38,14 @@ def entry(decision: Decision, *, store_prompts: bool) -> Entry:
         "decision": _decision(decision, store_prompts=store_prompts),
         "attempts": [_attempt(decision.id, n, attempt) for n, attempt in enumerate(decision.attempts)],
     }
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def line(entry: Entry) -> bytes:
+    """As the spool and the journal hold it."""
+    return _encode(entry) + b"\n"
 
 
 def insert(connection: sqlite3.Connection, entries: list[Entry]) -> None:
@@ -83,12 +98,12 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
         "p_mid": assessment.p_mid,
         "p_frontier": assessment.p_frontier,
         "gain": assessment.gain,
-        "reasons": _json(assessment.reasons),
+        "reasons": _reasons(assessment.reasons),
         "profile": str(plan.profile),
         "strategy": plan.strategy,
-        "verdict": _json(asdict(decision.verdict)),
-        "candidates": _json([_candidate(each) for each in plan.candidates]),
-        "skipped": _json([asdict(each) for each in plan.skipped]),
+        "verdict": _verdict(decision.verdict),
+        "candidates": _kept(plan.candidates, _candidates),
+        "skipped": _kept(plan.skipped, _skipped),
         "planned_input_tokens": plan.input_tokens,
         "provider": _name(winner.provider) if winner else None,
         "model": _name(winner.model) if winner else None,
@@ -130,7 +145,46 @@ def _verification(found: Verification | None) -> str | None:
 def _usage(usage: Usage | None) -> Row:
     if usage is None:
         return {}
-    return {name: _integer(count) for name, count in asdict(usage).items()}
+    return {
+        "input_tokens": _integer(usage.input_tokens),
+        "output_tokens": _integer(usage.output_tokens),
+        "cache_read_tokens": _integer(usage.cache_read_tokens),
+        "cache_write_tokens": _integer(usage.cache_write_tokens),
+        "reasoning_tokens": _integer(usage.reasoning_tokens),
+        "estimated": int(usage.estimated),
+    }
+
+
+@lru_cache(1024)
+def _verdict(verdict: Verdict) -> str:
+    return _json(asdict(verdict))
+
+
+@lru_cache(1024)
+def _reasons(reasons: tuple[str, ...]) -> str:
+    return _json(reasons)
+
+
+def _candidates(candidates: tuple[Candidate, ...]) -> str:
+    return _json([_candidate(each) for each in candidates])
+
+
+def _skipped(skipped: tuple[Skipped, ...]) -> str:
+    return _json([asdict(each) for each in skipped])
+
+
+# A plan is made once for many requests: its text too. The object is kept beside it, so that no other can have its id.
+_texts: dict[int, tuple[object, str]] = {}
+_MOST_KEPT = 512
+
+
+def _kept(value: T, text_of: Callable[[T], str]) -> str:
+    found = _texts.get(id(value))
+    if found is None or found[0] is not value:
+        if len(_texts) >= _MOST_KEPT:
+            _texts.clear()
+        found = _texts[id(value)] = (value, text_of(value))
+    return found[1]
 
 
 def _candidate(candidate: Candidate) -> Row:
@@ -159,7 +213,15 @@ def _text(text: str) -> str:
 
 
 def _note(text: str | None) -> str | None:
-    return None if text is None else _redacted(text, LONGEST_NOTE)
+    if not text:
+        return text
+    return _short_note(text) if len(text) < SHORT else _redacted(text, LONGEST_NOTE)
+
+
+@lru_cache(4096)
+def _short_note(text: str) -> str:
+    """Names of models, reasons, what vendors say again and again."""
+    return _redacted(text, LONGEST_NOTE)
 
 
 def _redacted(text: str, longest: int) -> str:
@@ -173,6 +235,8 @@ def _name(name: str | None) -> str | None:
 
 def _utf8(text: str) -> str:
     """Half a surrogate pair, from binary input, is no UTF-8 and neither SQLite nor JSON may hold it."""
+    if text.isascii():
+        return text
     return text.encode("utf-8", "replace").decode()
 
 

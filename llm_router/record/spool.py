@@ -1,7 +1,8 @@
 """Where the ledger writes when the database does not take it: one small file per batch, later carried over.
 
 A file gets its final name only when it is complete, and is never changed after: writers and any number of processes
-that carry it over need no lock. `<milliseconds>-<pid>-<random>-<entries>.jsonl`, mode 0600.
+that carry it over need no lock. `<milliseconds>-<pid>-<random>-<entries>.jsonl`, mode 0600. Beside them lie the journals
+of processes that relay (see journal); one whose process has ended is carried over in the same way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_router import paths
+from llm_router.record import journal
 from llm_router.record.rows import Entry
 
 # how a database says that it is the row which is wrong, not itself
@@ -90,7 +92,7 @@ class Spool:
         return sum(path.suffix == ".rejected" for path in self._all())
 
     def _files(self) -> list[Path]:
-        waiting = (path for path in self._all() if path.suffix == ".jsonl" or _abandoned(path))
+        waiting = (path for path in self._all() if path.suffix == ".jsonl" or _abandoned(path) or _left(path))
         return sorted(waiting, key=lambda path: path.name)
 
     def _all(self) -> list[Path]:
@@ -107,7 +109,18 @@ def _abandoned(path: Path) -> bool:
     return False
 
 
+def _left(path: Path) -> bool:
+    """The journal of a process that has ended."""
+    with suppress(OSError):
+        return path.suffix == journal.SUFFIX and not journal.is_held(path)
+    return False
+
+
 def _promised(path: Path) -> int:
+    if path.suffix == journal.SUFFIX:
+        with suppress(OSError):
+            return path.read_bytes().count(b"\n")
+        return 0
     count = path.stem.rpartition("-")[2]
     return int(count) if count.isdecimal() else 1
 
