@@ -17,7 +17,6 @@ _CANNOT: dict[Feature, str] = {
     "documents": "it cannot read PDF documents",
     "tools": "it cannot call tools",
     "schema": "it cannot keep to a JSON schema",
-    "web": "it cannot search the web",
 }
 
 
@@ -44,9 +43,11 @@ class Skip:
 
 
 def needs(request: Request) -> frozenset[Feature]:
-    """What a model must be able to do, read off the request."""
+    """What a model must be able to do, read off the request. Who can be told to search the web is a matter of the
+    vendor's API, which only its dialect knows: it refuses, and the next candidate is asked.
+    """
     if request.needs is not None:
-        return request.needs
+        return request.needs - {"web"}
     found: set[Feature] = set()
     for message in request.messages:
         for part in message.parts:
@@ -55,8 +56,6 @@ def needs(request: Request) -> frozenset[Feature]:
         found.add("tools")
     if request.schema is not None:
         found.add("schema")
-    if request.web_search is not None:
-        found.add("web")
     return frozenset(found)
 
 
