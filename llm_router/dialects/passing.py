@@ -24,11 +24,22 @@ import msgspec
 
 from llm_router.dialects.assembler import Decoder
 from llm_router.errors import UpstreamError
-from llm_router.nouns import Answer, Delta, JsonDict, Model, Request, TextDelta, ToolCallDelta, Usage
+from llm_router.nouns import (
+    Answer,
+    Delta,
+    FailureKind,
+    JsonDict,
+    Model,
+    Request,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 
 NAMES = ("anthropic", "openai_chat", "openai_responses", "gemini", "ollama")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
+_QUOTED = 60  # characters of what could not be read
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -143,18 +154,22 @@ class Tap:
     def _passed(self, events: bytes) -> bytes:
         if self.error is not None:
             return b""
-        if not self.begun or self._telling.search(events):
+        if not self.begun or self._telling.search(events) or not _whole(events):
             events = b"".join(self._read(block) for block in self.blocks(events))
         else:
             self.seen_chars += max(1, len(events) - self._envelope * events.count(b"data:"))
         return self._named(events)
 
     def _read(self, block: bytes) -> bytes:
-        event = _event(self.data(block))
-        if event is None:
-            return block
         if self.error is not None:
             return b""
+        data = self.data(block)
+        event = _event(data)
+        if event is None and data and data != b"[DONE]":
+            self.error = UpstreamError(FailureKind.MALFORMED, f"it sent no JSON: {_quoted(data)}")
+            return b""
+        if event is None:
+            return block
         try:
             self._note(block, self._decoder.feed(event))
         except UpstreamError as error:
@@ -182,6 +197,15 @@ class Tap:
                 return events
             self._name = found[0], found[0].replace(found[1], self._shown)
         return events.replace(*self._name)
+
+
+def _whole(events: bytes) -> bool:
+    """Whether every event ends as a JSON object does; else each is looked at. Line ends inside JSON are escaped."""
+    return all(events.count(end) == events.count(b"}" + end) for end in (b"\n\n", b"\r\n\r\n"))
+
+
+def _quoted(data: bytes) -> str:
+    return repr(data[:_QUOTED].decode("utf-8", "replace"))
 
 
 def _event(data: bytes) -> JsonDict | None:

@@ -126,7 +126,7 @@ class Exchange:
                     held.clear()
         self.answer = completed(decoder.answer(), self.provider.name, self.input_tokens)
         if self.answer.empty:
-            raise UpstreamError(FailureKind.EMPTY, "an empty answer")
+            raise nothing_said(self.answer)
 
     def billed_usage(self) -> Usage | None:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
@@ -183,3 +183,12 @@ class Exchange:
         else:
             what = f"no first token within {self.limit_s:.0f} s"
         return UpstreamError(FailureKind.TIMEOUT, what)
+
+
+def nothing_said(answer: Answer) -> UpstreamError:
+    """A filter that let nothing through would do so again; an answer that got lost may come."""
+    if answer.stop_reason == "refusal":
+        return UpstreamError(
+            FailureKind.CONTENT_FILTER, "it refused to answer: its filter let nothing through"
+        )
+    return UpstreamError(FailureKind.EMPTY, "an empty answer")

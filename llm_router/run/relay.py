@@ -28,7 +28,7 @@ from llm_router.errors import UpstreamError, UsageError
 from llm_router.nouns import Answer, Chunk, Delta, FailureKind, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Provider
 from llm_router.providers.raw import RawProvider
-from llm_router.run.exchange import FAREWELL_S, completed, estimated
+from llm_router.run.exchange import FAREWELL_S, completed, estimated, nothing_said
 from llm_router.run.lanes import Lane, Translation
 from llm_router.run.passage import Passage, forwarded, passes
 from llm_router.run.patience import Patience
@@ -233,7 +233,7 @@ class Relayed:
     def _finish(self, answer: Answer) -> None:
         self.answer = completed(answer, self._provider, self._input_tokens)
         if not self._lane.real and self.answer.empty:
-            raise UpstreamError(FailureKind.EMPTY, "an empty answer")
+            raise nothing_said(self.answer)
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._started

@@ -155,7 +155,8 @@ def _upstream(kind: FailureKind, status: int | None, message: str, wait: float |
     kept = status if status is not None and status in _KEPT.get(what, ()) else usual
     if kept == 403:
         what = "permission"
-    return Fault(what, kept, message, retry=what not in _FINAL, retry_after_s=wait)
+    final = what in _FINAL or kind is FailureKind.CONTENT_FILTER
+    return Fault(what, kept, message, retry=not final, retry_after_s=wait)
 
 
 def _of_all(error: AllFailedError) -> Fault:
