@@ -12,18 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from llm_router.errors import NotFoundError
-from llm_router.nouns import Assessment, Candidate, Model, Plan, Profile, Request, Skipped, Switch, Verdict
+from llm_router.nouns import Assessment, Candidate, Model, Plan, Request, Skipped, Switch, Verdict
 from llm_router.plan import quote, size
 from llm_router.plan.chain import Facts
 from llm_router.plan.filter import needs
 from llm_router.plan.world import World
+from llm_router.plan.worth import WORTH
 
-# what an answer that is good for certain is worth to a user of this profile, in micro-dollars
-WORTH: Mapping[Profile, int] = {
-    Profile.BUDGET: 100_000,
-    Profile.BALANCED: 500_000,
-    Profile.PREMIUM: 2_000_000,
-}
 MARGIN = 0.1  # of the cost of staying: estimates are no reason to change a model
 SHRUNK = 0.6  # of what a conversation was: a client has compacted or cleared it
 CALLS = 20  # expected of one prompt, at most

@@ -34,13 +34,12 @@ from llm_router.nouns import (
     ToolCallDelta,
     Trying,
 )
+from llm_router.plan.worth import WORTH
 from llm_router.run.attempts import Run
 from llm_router.settings import RoutingSettings
 from llm_router.verify import Workshop, posterior, read
 from llm_router.verify.opinions import again, agreement, question, verdict
 
-# Micro-dollars that one more right answer is worth, by profile: the price of quality.
-WORTH = {Profile.BUDGET: 20_000, Profile.BALANCED: 100_000, Profile.PREMIUM: 1_000_000}
 _SURE = 0.02  # no model is trusted, or given up, beyond this before its answer is seen
 _AFTER_A_FAILURE = 0.9  # what defeated one model is hard for the next too
 _STRENGTH = ("small", "mid", "frontier")

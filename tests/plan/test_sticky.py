@@ -100,10 +100,10 @@ def test_a_stronger_model_is_worth_its_price_where_it_is_expected_to_do_better()
 
 def test_how_much_better_is_worth_is_the_profile_of_the_user():
     chances = (0.6, 0.8, 0.9)
-    standing = on(HAIKU, tokens=60_000, cached=60_000)
+    standing = on(HAIKU, tokens=20_000, cached=20_000)
     kept = {
         profile: settled(
-            standing, tokens=60_000, complexity=Complexity.COMPLEX, chances=chances, profile=profile
+            standing, tokens=20_000, complexity=Complexity.COMPLEX, chances=chances, profile=profile
         )[1].kept
         for profile in (Profile.BALANCED, Profile.PREMIUM)
     }
