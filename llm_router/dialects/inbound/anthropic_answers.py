@@ -9,6 +9,7 @@ import msgspec
 
 from llm_router.dialects.anthropic_stream import REDACTED
 from llm_router.dialects.inbound.signatures import tagged
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.nouns import (
@@ -44,7 +45,7 @@ def render(answer: Answer, head: Head) -> bytes:
         "content": list(_blocks(answer.parts, head)),
         "stop_reason": stop_reason(answer),
         "stop_sequence": answer.stop_sequence,
-        "usage": usage(answer.usage),
+        "usage": usage(counted(answer.usage, head)),
     }
     return msgspec.json.encode(body)
 

@@ -18,6 +18,7 @@ from llm_router.dialects.inbound.anthropic_answers import (
 )
 from llm_router.dialects.inbound.anthropic_errors import error_body
 from llm_router.dialects.inbound.segments import Segment, Serial, call_id, deltas_of
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.errors import RouterError
 from llm_router.nouns import (
@@ -78,7 +79,7 @@ class AnthropicRenderer:
             self._write(segment, ready, out)
         self._close(out)
         delta = {"stop_reason": stop_reason(answer), "stop_sequence": answer.stop_sequence}
-        out.append(_event("message_delta", delta=delta, usage=usage(answer.usage)))
+        out.append(_event("message_delta", delta=delta, usage=usage(counted(answer.usage, self._head))))
         out.append(_STOP)
         self._ended = True
         return self._started(out)

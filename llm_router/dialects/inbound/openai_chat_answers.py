@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.nouns import Answer, JsonDict, StopReason, Text, Thinking, ToolCall, Usage, new_id
 from llm_router.ports import Head
@@ -28,7 +29,10 @@ def render(answer: Answer, head: Head) -> bytes:
         "logprobs": None,
         "finish_reason": finish_reason(answer),
     }
-    body = envelope(head, "chat.completion") | {"choices": [choice], "usage": usage(answer.usage)}
+    body = envelope(head, "chat.completion") | {
+        "choices": [choice],
+        "usage": usage(counted(answer.usage, head)),
+    }
     return msgspec.json.encode(body)
 
 

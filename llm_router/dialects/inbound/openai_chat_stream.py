@@ -10,6 +10,7 @@ import msgspec
 from llm_router.dialects.inbound.openai_chat_answers import envelope, finish_reason, usage
 from llm_router.dialects.inbound.openai_chat_errors import openai_error, openai_fault
 from llm_router.dialects.inbound.segments import Segment, Serial, call_id, deltas_of
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.errors import RouterError
 from llm_router.nouns import Answer, Delta, JsonDict, TextDelta, ThinkingDelta, ToolCallDelta
@@ -27,6 +28,7 @@ class OpenAIChatRenderer:
     """
 
     def __init__(self, head: Head) -> None:
+        self._head = head
         self._names = originals(head.request)
         origin = head.request.origin
         self._usage = origin is not None and _WANTS_USAGE.search(origin.body) is not None
@@ -66,7 +68,7 @@ class OpenAIChatRenderer:
         choice: JsonDict = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": finish_reason(answer)}
         out.append(self._chunk({"choices": [choice]} | usage_field))
         if self._usage:
-            out.append(self._chunk({"choices": [], "usage": usage(answer.usage)}))
+            out.append(self._chunk({"choices": [], "usage": usage(counted(answer.usage, self._head))}))
         out.append(_DONE)
         self._ended = True
         return self._started(out)

@@ -7,9 +7,10 @@ everything else here together. What is not text (a picture, a PDF, in base64) is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from llm_router.nouns import Document, Feature, Image, Part, ToolResult
+from llm_router.nouns import Document, Feature, Image, Part, ToolResult, Usage
+from llm_router.ports import Head
 
 BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1_500  # about what the largest picture that is not scaled down costs at most vendors
@@ -49,6 +50,13 @@ class Media:
         self.needs.add(need)
         self.size += size
         self.tokens += tokens
+
+
+def counted(usage: Usage, head: Head) -> Usage:
+    """The usage of an answer, with our own estimate where the vendor told nothing of the input."""
+    if usage.input_tokens or not usage.estimated:
+        return usage
+    return replace(usage, input_tokens=head.input_tokens)
 
 
 def tokens(size: int, media: Media) -> int:

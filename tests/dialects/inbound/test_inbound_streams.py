@@ -310,6 +310,16 @@ def test_usage_is_an_estimate_first_and_the_truth_at_the_end() -> None:
     }
 
 
+@pytest.mark.parametrize("dialect", ["anthropic", "openai_chat"])
+def test_a_vendor_who_counts_nothing_leaves_our_estimate(dialect: str) -> None:
+    origin = Origin(dialect, b'{"stream_options": {"include_usage": true}}')
+    given_head = head(Request((), origin=origin))
+    told = answer(Text("a"), usage=Usage(output_tokens=3, estimated=True))
+    name = {"anthropic": "input_tokens", "openai_chat": "prompt_tokens"}[dialect]
+    assert json.loads(get(dialect).render(told, given_head))["usage"][name] == 12
+    assert f'"{name}":12'.encode() in streamed(dialect, [[TextDelta("a")]], told, given_head)[-250:]
+
+
 def test_every_reply_has_an_id_of_its_own() -> None:
     ids = {json.loads(get("anthropic").render(answer(Text("a")), head()))["id"] for _ in range(50)}
     assert len(ids) == 50
