@@ -109,9 +109,10 @@ def test_anthropics_client_raises_them_as_its_own(error: RouterError) -> None:
         raised = client._make_status_error_from_response(response)
         assert raised.status_code == problem.status
         assert isinstance(raised.body, dict)
-        # our budgets, keys and policies are nothing that another try would mend
+        # budgets, keys, policies and a filter's refusal are nothing that another try would mend
         final = problem.headers.get("x-should-retry") == "false"
-        assert final == (problem.status in (401, 402, 403) or isinstance(error, BudgetError))
+        filtered = isinstance(error, UpstreamError) and error.kind is FailureKind.CONTENT_FILTER
+        assert final == (problem.status in (401, 402, 403) or filtered or isinstance(error, BudgetError))
         assert not (final and client._should_retry(response))
 
 
