@@ -17,6 +17,7 @@ from llm_router.db import Database
 from llm_router.errors import NotFoundError
 from llm_router.hosts.snapshot import Keeper, KeptLedger, Snapshot
 from llm_router.inventory import Inventory
+from llm_router.learn import Learner
 from llm_router.nouns import Decision, Event, Model, Reply, Request
 from llm_router.plan import Catalogue, World
 from llm_router.plan.health import HealthBook
@@ -87,6 +88,7 @@ class App:
             prices=prices,
             baseline=_baseline(catalogue, settings),
             sessions=Sessions(paths.database(root)),
+            learner=Learner(paths.database(root), enabled=settings.routing.learn),
         )
         keeper = Keeper(Snapshot(root, environ, router, providers, prices, budgets))
         router = replace(router, ledger=KeptLedger(ledger, keeper))

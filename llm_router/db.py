@@ -294,6 +294,22 @@ def _leases(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE reservations ADD COLUMN flushed INTEGER")
 
 
+def _learning(connection: sqlite3.Connection) -> None:
+    connection.execute("""
+        CREATE TABLE memories (
+            decision_id TEXT PRIMARY KEY, at REAL NOT NULL, task TEXT NOT NULL, bits TEXT NOT NULL,
+            bucket INTEGER NOT NULL, project TEXT NOT NULL, tier TEXT NOT NULL, model TEXT NOT NULL,
+            expected REAL NOT NULL
+        ) WITHOUT ROWID""")
+    connection.execute("CREATE INDEX memories_at ON memories (at)")
+    connection.execute("""
+        CREATE TABLE outcomes (
+            n INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL,
+            tier TEXT NOT NULL, model TEXT NOT NULL, good REAL NOT NULL, weight REAL NOT NULL, expected REAL NOT NULL,
+            UNIQUE (decision_id, source)
+        )""")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _ledger,
     _budgets,
@@ -304,4 +320,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _overhead,
     _verification,
     _leases,
+    _learning,
 ]

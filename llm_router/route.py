@@ -12,6 +12,7 @@ from llm_router.admit.policy import admit
 from llm_router.admit.sessions import Sessions
 from llm_router.classify import assess
 from llm_router.errors import RouterError
+from llm_router.learn import Learner
 from llm_router.nouns import (
     Billing,
     Candidate,
@@ -44,14 +45,15 @@ class Router:
     baseline: Model | None
     sessions: Sessions = field(default_factory=Sessions)
     plans: Plans = field(default_factory=Plans)
+    learner: Learner = field(default_factory=Learner)
 
     async def decide(self, request: Request) -> Decision:
         """Classify, admit and plan; call nobody. Raises RouterError where nothing may or can answer."""
         started = time.perf_counter()
         world = await self.world()
-        assessment = assess(request)
+        assessment = self.learner.assessed(assess(request), request)
         verdict = admit(request, assessment, self.settings)
-        chosen = self.plans.plan(request, assessment, verdict, world=world)
+        chosen = self.learner.reordered(self.plans.plan(request, assessment, verdict, world=world), assessment)
         standing = self.sessions.standing(request)
         chosen, switch = settle(chosen, request, assessment, verdict, standing, world=world, now=time.time())
         return Decision(
@@ -101,6 +103,7 @@ class Router:
         finally:
             decision = self._completed(decision, run, error, (time.perf_counter() - started) * 1000)
             self.sessions.note(decision)
+            self.learner.note(decision)
             self.ledger.record(decision)
         if run.farewell:
             yield Chunk(run.farewell)

@@ -96,6 +96,10 @@ class RoutingSettings(Section):
         default_factory=dict[str, str], description="Your own names for models, above the catalogue's."
     )
     turns: TurnSettings = TurnSettings()
+    learn: bool = Field(
+        default=True,
+        description="Let the outcomes of your own requests shift what is expected of each tier; see `llm-router memory`.",
+    )
     verify: Mode = Field(
         default="auto",
         description="Check answers and ask a stronger model where they fail. `auto`: tools and the command line, unless "

@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from llm_router import paths
 from llm_router.db import FAILURES, connect, transaction
+from llm_router.learn.rows import take_in_uses
 from llm_router.nouns import JsonDict
 
 try:
@@ -55,7 +56,10 @@ def drain(root: Path) -> int:
         if not waiting:
             return 0
         with closing(connect(paths.database(root))) as connection:
-            return sum(_carry(connection, path) for path in waiting)
+            count = sum(_carry(connection, path) for path in waiting)
+            with transaction(connection):
+                take_in_uses(connection)
+            return count
     return 0
 
 

@@ -8,12 +8,13 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 import msgspec
 
 from llm_router.checks import Verification
 from llm_router.dialects.failures import redact
+from llm_router.learn import rows as learn_rows
 from llm_router.nouns import Attempt, Candidate, Decision, Request, Skipped, Usage, Verdict
 
 LONGEST_TEXT = 100_000  # characters kept of a prompt or an answer
@@ -31,12 +32,14 @@ class Entry(TypedDict):
 
     decision: Row
     attempts: list[Row]
+    learned: NotRequired[Row | None]
 
 
 def entry(decision: Decision, *, store_prompts: bool) -> Entry:
     return {
         "decision": _decision(decision, store_prompts=store_prompts),
         "attempts": [_attempt(decision.id, n, attempt) for n, attempt in enumerate(decision.attempts)],
+        "learned": learn_rows.learned(decision),
     }
 
 
@@ -55,6 +58,8 @@ def insert(connection: sqlite3.Connection, entries: list[Entry]) -> None:
         _insert(connection, "decisions", decisions, each["decision"])
         for row in each["attempts"]:
             _insert(connection, "attempts", attempts, row)
+        if found := each.get("learned"):
+            learn_rows.insert(connection, found)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

@@ -48,6 +48,7 @@ _UNSURE = (0.25, 0.9)  # where a second opinion can change what is done
 _ADVICE_SHARE = 0.2  # of the price of escalating, at most, for a model's opinion in mode `auto`
 _ADVICE_S = 30.0
 _LEAST_S = 1.0  # to ask anybody else
+_MOST_REJECTED = 3  # what three models cannot do, a fourth costs
 
 
 Harder = Callable[[], Awaitable[Sequence[Candidate]]]  # who would be asked, were the request a harder one
@@ -136,7 +137,7 @@ class Cascade:
             run.attempts[place], outcome=FailureKind.REJECTED, detail=detail, verification=found
         )
         self._rejected.append((place, answer))
-        if stronger and run.remaining_s() > _LEAST_S:
+        if stronger and len(self._rejected) < _MOST_REJECTED and run.remaining_s() > _LEAST_S:
             return stronger
         self._serve_best(run)
         return []

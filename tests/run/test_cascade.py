@@ -162,7 +162,7 @@ async def test_the_maximum_cost_of_a_call_holds_for_the_whole_cascade():
 
 async def test_escalating_must_be_worth_its_price():
     """A wrong answer is not replaced where the next one costs more than a right answer is worth to this user."""
-    for cost, asked in ((10_000, 1), (90_000, 0)):
+    for cost, asked in ((50_000, 1), (420_000, 0)):
         strong = Scripted("f1", FINE)
         run, checks, _ = a_cascade(Scripted("s1", says("```python\nx = (\n```")), strong)
         dear = tuple(

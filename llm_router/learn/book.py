@@ -1,0 +1,115 @@
+"""Knowledge and sessions kept up to date from the database. Never raises: who cannot read has learned nothing."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from llm_router.db import FAILURES, Database
+from llm_router.learn import rows
+from llm_router.learn.context import LOOKED_BACK, Turn, in_context
+from llm_router.learn.knowledge import Knowledge
+from llm_router.learn.prints import of_prompt
+from llm_router.learn.train import personal_weights
+from llm_router.nouns import Assessment, Complexity, Decision, Plan, Request, Task
+
+REREAD_S = 30.0
+READ_AT_MOST = 5_000  # outcomes, the newest
+SESSIONS = 256
+_WAIT_S = 0.05  # for the database: a prompt does not wait for what it could have learned
+
+
+class Learner:
+    """`path` None neither knows nor remembers anything beyond this process. `clock` gives Unix seconds."""
+
+    def __init__(
+        self, path: Path | None = None, *, enabled: bool = True, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._path, self._enabled, self._clock = path, enabled, clock
+        self._knowledge = Knowledge()
+        self._seen, self._read_at = 0, float("-inf")
+        self._turns: OrderedDict[str, list[Turn]] = OrderedDict()
+
+    def assessed(self, found: Assessment, request: Request) -> Assessment:
+        """What classify found, in the light of the session and of what was learned."""
+        now = self._clock()
+        if request.session is not None:
+            turns = self._session(request.session)
+            found = in_context(found, request, turns, rows.fingerprint(request.prompt), now)
+        if self._enabled and self._known().outcomes + len(self._known().personal):
+            mark = of_prompt(request.prompt)
+            found = self._known().adjusted(found, mark, request.project or "", now, random.random())
+        return found
+
+    def reordered(self, plan: Plan, assessment: Assessment) -> Plan:
+        return self._known().reordered(plan, str(assessment.task), self._clock()) if self._enabled else plan
+
+    def note(self, decision: Decision) -> None:
+        """Remember the turn for its session. Outcomes reach the database with the decision itself, by the ledger."""
+        session = decision.request.session
+        if session is None or decision.error is not None:
+            return
+        turns = self._session(session)
+        doubted = any(a.verification is not None and a.verification.failed for a in decision.attempts)
+        turns.insert(
+            0, Turn(decision.at, decision.assessment, rows.fingerprint(decision.request.prompt), doubted)
+        )
+        del turns[LOOKED_BACK:]
+
+    def _session(self, name: str) -> list[Turn]:
+        if name not in self._turns:
+            self._turns[name] = self._read_session(name)
+        self._turns.move_to_end(name)
+        while len(self._turns) > SESSIONS:
+            self._turns.popitem(last=False)
+        return self._turns[name]
+
+    def _read_session(self, name: str) -> list[Turn]:
+        found: list[Turn] = []
+        with suppress(*FAILURES):
+            found = [_turn(dict(row)) for row in self._query(_SESSION, (name, LOOKED_BACK))]
+        return found
+
+    def _known(self) -> Knowledge:
+        """Renewed at most every REREAD_S, by what is new."""
+        now = self._clock()
+        if now - self._read_at < REREAD_S or self._path is None or not self._enabled:
+            return self._knowledge
+        self._read_at = now
+        with suppress(*FAILURES, ValueError):
+            self._knowledge.personal = personal_weights(self._path.parent)
+            for row in self._query(_OUTCOMES, (self._seen, READ_AT_MOST))[::-1]:
+                self._knowledge.observe(rows.outcome(dict(row)))
+                self._seen = max(self._seen, int(row["n"]))
+        return self._knowledge
+
+    def _query(self, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        if self._path is None or not self._path.exists():
+            return []
+        database = Database(self._path, timeout_s=_WAIT_S)
+        try:
+            with database.reading() as connection:
+                return connection.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+
+_OUTCOMES = f"{rows.SELECT} WHERE o.n > ? ORDER BY o.n DESC LIMIT ?"
+_SESSION = """
+    SELECT at, task, complexity, confidence, difficulty, p_small, p_mid, p_frontier, gain, prompt_sha256,
+           EXISTS (SELECT 1 FROM attempts a WHERE a.decision_id = d.id AND a.outcome = 'rejected') AS doubted
+    FROM decisions d WHERE session = ? AND error IS NULL ORDER BY at DESC LIMIT ?
+"""
+
+
+def _turn(row: Mapping[str, Any]) -> Turn:
+    found = Assessment(Task(row["task"]), Complexity(row["complexity"]), row["confidence"], row["difficulty"])
+    told = {name: row[name] for name in ("p_small", "p_mid", "p_frontier", "gain") if row[name] is not None}
+    return Turn(row["at"], replace(found, **told), row["prompt_sha256"], bool(row["doubted"]))
