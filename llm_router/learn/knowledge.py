@@ -2,9 +2,8 @@
 
 For every outcome the surprise is kept: how it went, less what was expected. Surprises are averaged over ever narrower
 groups (the tier; the task; the project; the bucket of like prompts; the very neighbours of the prompt), each explaining
-what the wider ones have left, and each drawn to zero by so many imagined outcomes without a surprise. In each group
-comes first what all tiers share: where one tier fails, the task is hard for the others too, until they show otherwise.
-What lies far back counts less.
+what the wider ones have left, and each drawn to zero by so many imagined outcomes without a surprise. What lies far
+back counts less.
 
 The bound is the promise: whatever the feedback is, a tier's chance stays within BOUND of the shipped one, so a choice
 made on it loses at most 2 * BOUND of a right answer by the shipped model's own reckoning.
@@ -14,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from typing import Literal
@@ -30,7 +29,7 @@ NEIGHBOURS = 16
 REMEMBERED = 2_000
 LEAST_LIKENESS = 0.12
 # imagined outcomes without a surprise, by how narrow the group is
-_DRAWN = {"tier": 40.0, "task": 20.0, "project": 15.0, "bucket": 15.0, "like": 4.0}
+_DRAWN = {"tier": 300.0, "task": 100.0, "project": 40.0, "bucket": 30.0, "like": 4.0}
 _ENOUGH = 8.0  # outcomes of one model in one task, before it is asked later than others
 _POOR = 0.5  # and the share of good ones that is then too few
 _EXPLORES = 0.02  # of the turns, at most
@@ -101,14 +100,12 @@ class Knowledge:
     def shifts(self, task: str, project: str, mark: Print, now: float) -> dict[Tier, float]:
         """What to add to each tier's chance, in [-BOUND, BOUND]."""
         scale, near = self._scale(now), self._near(mark)
-        shared = _mean_of(near, None).drawn(_DRAWN["like"] * scale)
         found: dict[Tier, float] = {}
         for tier in TIERS:
-            total = shared
+            total = near[tier].drawn(_DRAWN["like"] * scale)
             for kind, key in _groups(task, project, mark, tier):
                 if key in self._means:
                     total += self._means[key].drawn(_DRAWN[kind] * scale)
-            total += _mean_of(near, tier, less=shared).drawn(_DRAWN["like"] * scale)
             found[tier] = max(-BOUND, min(total, BOUND))
         return found
 
@@ -162,10 +159,19 @@ class Knowledge:
         share = (good + 1) / (count + 2)
         return share + 1.64 * math.sqrt(share * (1 - share) / (count + 3)) < _POOR
 
-    def _near(self, mark: Print) -> list[tuple[float, Tier, float, float]]:
-        """The likest prompts: likeness, tier, what of the surprise the groups had not explained, weight."""
-        found = [(mark.likeness(bits), *rest) for bits, *rest in self._memory]
-        return nlargest(NEIGHBOURS, (each for each in found if each[0] >= LEAST_LIKENESS))
+    def _near(self, mark: Print) -> dict[Tier, _Mean]:
+        """Of each tier, what the likest prompts' surprises were beyond what the groups explained."""
+        like: dict[Tier, list[tuple[float, float, float]]] = {tier: [] for tier in TIERS}
+        for bits, tier, surprise, weight in self._memory:
+            likeness = mark.likeness(bits)
+            if likeness >= LEAST_LIKENESS:
+                like[tier].append((likeness, surprise, weight))
+        found: dict[Tier, _Mean] = {tier: _Mean() for tier in TIERS}
+        for tier, mean in found.items():
+            for likeness, surprise, weight in nlargest(NEIGHBOURS, like[tier]):
+                mean.total += likeness * weight * surprise
+                mean.weight += likeness * weight
+        return found
 
     def _trained(self, task: str, mark: Print, tier: Tier, p: float) -> float:
         if not self.personal:
@@ -197,16 +203,6 @@ def _within(p: float, low: float, high: float) -> float:
     return max(low, 0.01, min(p, high, 0.99))
 
 
-def _mean_of(near: Iterable[tuple[float, Tier, float, float]], tier: Tier | None, less: float = 0.0) -> _Mean:
-    """The surprise of like prompts, of one tier or (None) of all, beyond `less`."""
-    mean = _Mean()
-    for likeness, of_tier, surprise, weight in near:
-        if tier in (None, of_tier):
-            mean.total += likeness * weight * (surprise - less)
-            mean.weight += likeness * weight
-    return mean
-
-
 _EPOCH = 1.75e9 / HALF_LIFE_S  # keeps the growing weights near 1 in our time
 
 
@@ -216,13 +212,9 @@ def features(task: str, mark: Print, tier: str) -> tuple[str, ...]:
 
 
 def _groups(task: str, project: str, mark: Print, tier: str) -> Iterator[tuple[str, Key]]:
-    """From wide to narrow; of each first what all tiers share, then what is this tier's own."""
+    """From wide to narrow."""
     yield "tier", ("tier", tier)
-    for kind, name in (
-        ("task", task),
-        ("project", f"{project} {task}" if project else ""),
-        ("bucket", str(mark.bucket)),
-    ):
-        if name:
-            yield kind, (kind, name)
-            yield kind, (kind, name, tier)
+    yield "task", ("task", task, tier)
+    if project:
+        yield "project", ("project", project, task, tier)
+    yield "bucket", ("bucket", str(mark.bucket), tier)

@@ -1,0 +1,199 @@
+"""From a decision to the database and back to the next decision: outcomes, ratings, what hosts saw, sessions, training."""
+
+import random
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from llm_router import db
+from llm_router.checks import Check, Verification
+from llm_router.errors import UsageError
+from llm_router.learn import Learner, Outcome, of_prompt, rows
+from llm_router.learn.train import personal_weights, promote, roll_back, train
+from llm_router.nouns import (
+    Assessment,
+    Attempt,
+    Candidate,
+    Complexity,
+    Decision,
+    FailureKind,
+    Model,
+    Plan,
+    Task,
+    Verdict,
+    ask,
+)
+from llm_router.record import SqliteLedger
+
+NOW = 1_790_000_000.0
+FOUND = Assessment(Task.CODE, Complexity.SIMPLE, 0.8, 0.2, p_small=0.8, p_mid=0.85, p_frontier=0.9)
+CHEAP, STRONG = Model("a", "small", tier="small"), Model("b", "big", tier="frontier")
+
+
+def checked(p, *, accepted):
+    return Verification((Check("tests", "pass" if accepted else "fail"),), 0.8, p, 0.7, accepted)
+
+
+def decided(name="d_1", prompt="write add in Python", at=NOW, session="s"):
+    attempts = (
+        Attempt("a", "small", FailureKind.REJECTED, at, 5.0, verification=checked(0.1, accepted=False)),
+        Attempt("b", "big", "ok", at, 5.0, verification=checked(0.98, accepted=True)),
+    )
+    plan = Plan((Candidate(CHEAP, "first"), Candidate(STRONG, "then")))
+    request = ask(prompt, session=session, project="shop")
+    return Decision(name, at, request, FOUND, Verdict(), plan, attempts)
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    def record(*decisions):
+        ledger = SqliteLedger(tmp_path, store_prompts=False)
+        for each in decisions:
+            ledger.record(each)
+        ledger.close()
+        return tmp_path / "router.db"
+
+    return record
+
+
+def query(path, sql):
+    with db.connect(path) as connection:
+        return [tuple(row) for row in connection.execute(sql)]
+
+
+def test_what_checks_found_is_kept_with_the_decision_and_without_its_words(recorded):
+    path = recorded(decided())
+    assert query(path, "SELECT source, tier, model, round(good, 2) FROM outcomes ORDER BY n") == [
+        ("checks 0", "small", "a/small", 0.1),
+        ("checks 1", "frontier", "b/big", 0.98),
+    ]
+    assert query(path, "SELECT task, project, tier FROM memories") == [("code", "shop", "frontier")]
+    assert b"write add" not in path.read_bytes()
+
+
+def test_a_decision_written_twice_teaches_once(recorded):
+    recorded(decided())
+    assert len(query(recorded(decided()), "SELECT 1 FROM outcomes")) == 2
+
+
+def test_the_next_process_has_learned(recorded):
+    path = recorded(*(decided(f"d_{n}") for n in range(6)))
+    learner = Learner(path, clock=lambda: NOW)
+    request = ask("write add in Python", project="shop")
+    assert learner.assessed(FOUND, request).p_small < FOUND.p_small
+    assert Learner(path, enabled=False, clock=lambda: NOW).assessed(FOUND, request) is FOUND
+
+
+def test_new_outcomes_are_read_after_a_while_and_only_once(recorded):
+    now = [NOW]
+    path = recorded(decided())
+    learner = Learner(path, clock=lambda: now[0])
+    request = ask("write a function that adds two matrices", project="shop")
+    first = learner.assessed(FOUND, request).p_small
+    recorded(*(decided(f"d_more{n}") for n in range(5)))
+    assert learner.assessed(FOUND, request).p_small == pytest.approx(first)
+    now[0] += 31
+    assert learner.assessed(FOUND, request).p_small < first
+    assert learner._knowledge.outcomes == 12
+
+
+def test_a_rating_counts_and_the_newest_word_of_a_source_stands(recorded):
+    path = recorded(decided())
+    with db.connect(path) as connection, db.transaction(connection):
+        assert rows.rate(connection, "d_1", "you", 1.0, 1.0)
+        assert rows.rate(connection, "d_1", "you", 0.0, 1.0)
+        assert not rows.rate(connection, "d_unknown", "you", 1.0, 1.0)
+    assert query(path, "SELECT good FROM outcomes WHERE source = 'you'") == [(0.0,)]
+
+
+def test_what_hosts_did_with_an_answer_is_taken_in_once(recorded):
+    path = recorded(decided(), decided("d_2"))
+    with db.connect(path) as connection, db.transaction(connection):
+        for name, verdict in (("d_1", "used"), ("d_2", "ignored"), ("d_gone", "used")):
+            connection.execute(
+                "INSERT INTO uses (decision_id, at, verdict) VALUES (?, ?, ?)", (name, NOW, verdict)
+            )
+        assert rows.take_in_uses(connection) == 2
+        assert rows.take_in_uses(connection) == 0
+    assert query(path, "SELECT decision_id, good FROM outcomes WHERE source = 'host' ORDER BY 1") == [
+        ("d_1", 0.85),
+        ("d_2", 0.3),
+    ]
+
+
+def test_a_session_is_remembered_across_processes(recorded):
+    path = recorded(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
+    found = Learner(path, clock=lambda: NOW + 60).assessed(FOUND, ask("still failing", session="s"))
+    assert found.complexity is Complexity.DEEP_REASONING
+    other = Learner(path, clock=lambda: NOW + 60, enabled=False).assessed(
+        FOUND, ask("still failing", session="t")
+    )
+    assert other is FOUND
+
+
+def test_a_session_is_remembered_without_a_database():
+    learner = Learner(clock=lambda: NOW + 60)
+    learner.note(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
+    assert learner.assessed(FOUND, ask("go on", session="s")).complexity is Complexity.COMPLEX
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", None])
+def test_a_database_that_cannot_be_read_teaches_nothing_and_harms_nothing(tmp_path, content):
+    path = tmp_path / "router.db"
+    if content is not None:
+        path.write_bytes(content)
+    learner = Learner(path)
+    assert learner.assessed(FOUND, ask("still failing", session="s")) is FOUND
+    assert learner.reordered(decided().plan, FOUND).candidates == decided().plan.candidates
+
+
+def test_a_damaged_row_is_no_reason_to_fail(recorded):
+    path = recorded(decided())
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE memories SET bits = 'not hexadecimal'")
+    connection.close()
+    assert Learner(path, clock=lambda: NOW).assessed(FOUND, ask("x")).task is Task.CODE
+
+
+# ── training ─────────────────────────────────────────────────────────────────
+
+
+def outcomes(count, good, seed=0):
+    chance = random.Random(seed)
+    marks = [of_prompt(f"task number {n} about {n * 7}") for n in range(20)]
+    return [
+        Outcome(NOW + n, "code", "small", "a/m", float(chance.random() < good), 0.8, chance.choice(marks))
+        for n in range(count)
+    ]
+
+
+def test_a_correction_that_is_better_for_certain_is_promoted_and_can_be_taken_back(tmp_path):
+    report, weights = train(outcomes(400, good=0.3))
+    assert report.promoted
+    assert report.low > 0
+    promote(tmp_path, report, weights)
+    assert personal_weights(tmp_path)["small"] < 0
+    promote(tmp_path, report, {"small": 0.5})
+    assert personal_weights(tmp_path) == {"small": 0.5}
+    assert roll_back(tmp_path)
+    assert personal_weights(tmp_path)["small"] < 0
+    assert roll_back(tmp_path)
+    assert personal_weights(tmp_path) == {}
+    assert not roll_back(tmp_path)
+
+
+def test_where_the_shipped_chances_are_right_nothing_is_promoted():
+    promoted = [train(outcomes(300, good=0.8, seed=seed))[0].promoted for seed in range(5)]
+    assert not any(promoted)
+
+
+def test_too_few_outcomes_are_said_to_be_too_few():
+    with pytest.raises(UsageError, match="too few"):
+        train(outcomes(99, good=0.5))
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"version": 2}', '{"version": 1, "weights": {"small": "x"}}', '{"version": 1, "weights": {"small": NaN}}'])  # fmt: skip
+def test_a_correction_that_cannot_be_read_is_none(tmp_path, content):
+    (tmp_path / "personal.json").write_text(content)
+    assert personal_weights(tmp_path) == {}
