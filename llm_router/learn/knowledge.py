@@ -27,12 +27,13 @@ BOUND = 0.15  # of probability
 HALF_LIFE_S = 90 * 86_400.0
 NEIGHBOURS = 16
 REMEMBERED = 2_000
-LEAST_LIKENESS = 0.12
-# imagined outcomes without a surprise, by how narrow the group is
-_DRAWN = {"tier": 300.0, "task": 100.0, "project": 40.0, "bucket": 30.0, "like": 4.0}
+LEAST_LIKENESS = 0.25
+# imagined outcomes without a surprise, by how narrow the group is: what wide groups teach is mostly what their
+# prompts happened to be (scripts/simulate_learning.py)
+_DRAWN = {"tier": 1_000.0, "task": 600.0, "project": 40.0, "bucket": 200.0, "like": 3.0}
 _ENOUGH = 8.0  # outcomes of one model in one task, before it is asked later than others
 _POOR = 0.5  # and the share of good ones that is then too few
-_EXPLORES = 0.02  # of the turns, at most
+_EXPLORES = 0.01  # of the turns, at most
 _LOG_ODDS_LIMIT = 30.0
 Key = tuple[str, ...]
 

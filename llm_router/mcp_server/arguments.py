@@ -58,6 +58,11 @@ class UsageOf(Arguments):
     by: Literal["model", "task", "provider", "project", "day"] = "model"
 
 
+class Rate(Arguments):
+    decision: Prompt
+    good: bool
+
+
 class Nothing(Arguments):
     pass
 

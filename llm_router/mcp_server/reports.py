@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mcp_types import CallToolResult
 
-from llm_router.errors import RouterError
-from llm_router.mcp_server.arguments import Classify, Nothing, UsageOf
+from llm_router.errors import NotFoundError, RouterError
+from llm_router.mcp_server.arguments import Classify, Nothing, Rate, UsageOf
 from llm_router.mcp_server.calls import Call
 from llm_router.mcp_server.results import reported, usd
 from llm_router.mcp_server.warm import Warm
@@ -82,6 +82,29 @@ async def health(call: Call, _arguments: Nothing) -> CallToolResult:
     return reported(
         {"rows": rows, "cooling": cooling, "others": "`llm-router doctor` tells how to add providers"}
     )
+
+
+async def rate(call: Call, arguments: Rate) -> CallToolResult:
+    from llm_router.record import queries
+
+    app = await call.warm.app()
+
+    def note(book: sqlite3.Connection) -> str:
+        return str(queries.decision(book, arguments.decision)["id"])
+
+    found = await asyncio.to_thread(_read, app.root, note)
+    if not await asyncio.to_thread(_rated, app.root, found, arguments.good):
+        raise NotFoundError(f"nothing can be learned of {found}: it has no answer, or it was forgotten")
+    return reported({"decision": found, "good": arguments.good})
+
+
+def _rated(root: Path, decision_id: str, good: bool) -> bool:
+    from llm_router import paths
+    from llm_router.db import connect, transaction
+    from llm_router.learn import rows
+
+    with closing(connect(paths.database(root))) as connection, transaction(connection):
+        return rows.rate(connection, decision_id, "host model", float(good), 0.5)
 
 
 async def usage(call: Call, arguments: UsageOf) -> CallToolResult:

@@ -50,6 +50,7 @@ ROUTE_SCHEMA = _schema(
     chain=_OBJECTS,
 )
 ROWS_SCHEMA = _schema(rows=_OBJECTS)
+RATED_SCHEMA = _schema(decision=_STRING)
 
 
 def usd(micro: int | None) -> float | None:

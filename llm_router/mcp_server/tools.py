@@ -17,6 +17,7 @@ from llm_router.mcp_server.arguments import (
     AskRouted,
     Classify,
     Nothing,
+    Rate,
     UsageOf,
     complaint,
     input_schema,
@@ -150,6 +151,13 @@ TOOLS = (
         Nothing,
         results.ROWS_SCHEMA,
         reports.health,
+    ),
+    Tool(
+        "llm_rate",
+        "Say whether an earlier answer was good; routing learns from it.",
+        Rate,
+        results.RATED_SCHEMA,
+        reports.rate,
     ),
 )
 

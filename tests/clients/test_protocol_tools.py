@@ -12,6 +12,7 @@ ARGUMENTS = {
     "llm_usage": {},
     "llm_budget": {},
     "llm_health": {},
+    "llm_rate": {"decision": "last", "good": "true"},
 }
 ANSWERS = ("llm_route", "llm_query", "llm_research", "llm_generate", "llm_analyze", "llm_code")
 SCENARIOS = (

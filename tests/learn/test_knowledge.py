@@ -142,7 +142,7 @@ def test_exploring_is_bounded():
         )
         for _ in range(2_000)
     )
-    assert 0 < explored <= 0.02 * 2_000 + 1
+    assert 0 < explored <= 0.01 * 2_000 + 1
 
 
 # ── models ───────────────────────────────────────────────────────────────────
@@ -173,6 +173,7 @@ def test_a_print_tells_likeness_and_holds_no_text():
         of_prompt("write a SQL query that joins two tables"),
         of_prompt("translate this letter to Italian"),
     )
-    assert SQL.likeness(near.bits) > 0.5 > 0.2 > SQL.likeness(far.bits)
+    assert SQL.likeness(near.bits) > 0.5
+    assert SQL.likeness(far.bits) < 0.2
     assert of_prompt("").bits == 0
     assert of_prompt("\ud800 " * 9_000).bucket >= 0

@@ -64,7 +64,7 @@ def test_a_few_tools_are_always_loaded(tools):
 
 def test_only_tools_that_ask_a_model_reach_the_open_world(tools):
     closed = [name for name, tool in tools.items() if not tool["annotations"]["openWorldHint"]]
-    assert closed == ["llm_classify", "llm_usage", "llm_budget", "llm_health"]
+    assert closed == ["llm_classify", "llm_usage", "llm_budget", "llm_health", "llm_rate"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ NAMES = [
     "llm_usage",
     "llm_budget",
     "llm_health",
+    "llm_rate",
 ]
 
 
