@@ -36,6 +36,8 @@ def learned(decision: Decision) -> JsonDict | None:
     winner, request = decision.winner, decision.request
     if winner is None or decision.error is not None or not request.prompt.strip():
         return None
+    if request.door == "gateway" and all(a.verification is None for a in decision.attempts):
+        return None  # nobody sees what became of it, and there are many
     mark = of_prompt(request.prompt)
     tiers: dict[str, Tier] = {c.model.ref: c.model.tier for c in decision.plan.candidates}
     tier = tiers.get(_ref(winner), "mid")

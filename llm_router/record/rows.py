@@ -39,8 +39,20 @@ def entry(decision: Decision, *, store_prompts: bool) -> Entry:
     return {
         "decision": _decision(decision, store_prompts=store_prompts),
         "attempts": [_attempt(decision.id, n, attempt) for n, attempt in enumerate(decision.attempts)],
-        "learned": learn_rows.learned(decision),
+        "learned": _learned(decision),
     }
+
+
+def _learned(decision: Decision) -> Row | None:
+    """What cannot be learned from must not cost the record. Names as the ledger writes them."""
+    try:
+        found = learn_rows.learned(decision)
+    except Exception:
+        return None
+    if found is not None:
+        for row in (found["memory"], *found["outcomes"]):
+            row |= {key: _name(value) for key, value in row.items() if isinstance(value, str)}
+    return found
 
 
 _encode = msgspec.json.Encoder().encode
