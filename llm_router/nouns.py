@@ -35,6 +35,11 @@ class Complexity(StrEnum):
     COMPLEX = "complex"
     DEEP_REASONING = "deep_reasoning"
 
+    def harder(self, degrees: int) -> Complexity:
+        """So many degrees harder, at most the hardest."""
+        order = list(Complexity)
+        return order[min(order.index(self) + degrees, len(order) - 1)]
+
 
 class Profile(StrEnum):
     BUDGET = "budget"

@@ -17,7 +17,6 @@ from llm_router.nouns import (
     Billing,
     Candidate,
     Chunk,
-    Complexity,
     Decision,
     Done,
     Event,
@@ -53,7 +52,9 @@ class Router:
         world = await self.world()
         assessment = self.learner.assessed(assess(request), request)
         verdict = admit(request, assessment, self.settings)
-        chosen = self.learner.reordered(self.plans.plan(request, assessment, verdict, world=world), assessment)
+        chosen = self.learner.reordered(
+            self.plans.plan(request, assessment, verdict, world=world), assessment
+        )
         standing = self.sessions.standing(request)
         chosen, switch = settle(chosen, request, assessment, verdict, standing, world=world, now=time.time())
         return Decision(
@@ -120,9 +121,7 @@ class Router:
 
     async def _harder(self, decision: Decision) -> Sequence[Candidate]:
         """Who would be asked, were the request two degrees harder; nobody where that cannot be planned."""
-        degrees = list(Complexity)
-        place = min(degrees.index(decision.assessment.complexity) + 2, len(degrees) - 1)
-        harder = replace(decision.assessment, complexity=degrees[place])
+        harder = replace(decision.assessment, complexity=decision.assessment.complexity.harder(2))
         try:
             return plan(decision.request, harder, decision.verdict, world=await self.world()).candidates
         except RouterError:

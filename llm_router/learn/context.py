@@ -119,11 +119,10 @@ def _files(request: Request) -> set[str]:
 
 def raised(found: Assessment, degrees: int, reasons: Sequence[str]) -> Assessment:
     """So many degrees harder, with the chances of every tier lowered, the small one's most."""
-    place = min(_ORDER.index(found.complexity) + degrees, len(_ORDER) - 1)
     p = {tier: _less(found.p_success(tier), step * degrees) for tier, step in _STEP}
     return replace(
         found,
-        complexity=_ORDER[place],
+        complexity=found.complexity.harder(degrees),
         difficulty=min(1.0, found.difficulty + 0.15 * degrees),
         p_small=p["small"],
         p_mid=p["mid"],

@@ -37,6 +37,7 @@ class Plans:
             None if verdict.model else request.model,  # may be a word for a strategy
             assessment.task,
             assessment.complexity,
+            (assessment.p_small, assessment.p_mid, assessment.p_frontier, assessment.confidence),
             verdict,
             needs(request),
             size.input_tokens(request),
