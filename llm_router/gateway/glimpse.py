@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from llm_router.dialects.inbound.anthropic_requests import RESULT_NOTES
+
 OPENING = 1_000  # characters of what was said first: enough to tell conversations apart
 _REMINDER, _REMINDED = "<system-reminder>", "</system-reminder>"
-_RESULT_NOTES = frozenset({"Tool loaded."})  # Claude Code, beside what its tool search found
 _INSTRUCTING = frozenset({"system", "developer"})
 _ASSISTING = frozenset({"assistant", "model"})
 _RAW = msgspec.Raw()
@@ -172,7 +173,7 @@ def _end(items: Sequence[msgspec.Raw]) -> tuple[bool, str]:
         if item.instructs:
             continue
         said = [own_words(text) for text in item.texts()]
-        new = [text for text in said if text and text not in _RESULT_NOTES]
+        new = [text for text in said if text and text not in RESULT_NOTES]
         if item.role in {"tool", "function"}:
             new = []
         return not new and (item.brings_results or any(item.texts())), "\n".join(tail)

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from llm_router.gateway.app import Gateway
+from llm_router.gateway.current import Current
+
+_ORDER = importlib.util.spec_from_file_location(
+    "order", Path(__file__).parents[1] / "dialects" / "inbound" / "order.py"
+)
+order = importlib.util.module_from_spec(_ORDER)
+_ORDER.loader.exec_module(order)
 
 
 @dataclass
@@ -46,3 +57,26 @@ async def call(app, path, body, *, limit_s=30.0, **headers):
     async with asyncio.timeout(limit_s):
         await app(scope, receive, send)
     return answered
+
+
+class Ledger:
+    """Keeps what is recorded, as it is recorded."""
+
+    def __init__(self):
+        self.decisions = []
+
+    def record(self, decision):
+        self.decisions.append(decision)
+
+    def close(self):
+        pass
+
+
+def gateway(home, environ, config, ledger, patch):
+    """A gateway of its own in this process, whose decisions come into `ledger`."""
+    (home / "config.yaml").write_text(config)
+    (home / "config.yaml").chmod(0o600)
+    patch.setenv("LLM_ROUTER_HOME", str(home))
+    current = Current("127.0.0.1", {}, environ | {"HOME": str(home), "PATH": "/usr/bin:/bin"})
+    object.__setattr__(current.now.app.router, "ledger", ledger)
+    return Gateway(current)

@@ -4,29 +4,20 @@ the client is told, what the ledger holds, and that nothing hangs.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from asgi_calls import call
+from asgi_calls import Ledger, call, gateway, order
 
 from llm_router.gateway.app import Gateway
-from llm_router.gateway.current import Current
 from llm_router.nouns import FailureKind as Kind
 from llm_router.run import actions, attempts, relay
 from llm_router.sandbox import Fault, Sandbox
 from llm_router.sandbox.faults import KINDS
 
 asynchronous = pytest.mark.asyncio(loop_scope="module")
-
-_SPEC = importlib.util.spec_from_file_location(
-    "order", Path(__file__).parents[1] / "dialects" / "inbound" / "order.py"
-)
-order = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(order)
 
 SAID = "word " * 12
 PROMPT = f"[[say {SAID}]]"
@@ -79,19 +70,6 @@ EXPECTED = {
 SILENT = {"hang", "stall"}
 
 
-class Ledger:
-    """Keeps what is recorded, as it is recorded."""
-
-    def __init__(self):
-        self.decisions = []
-
-    def record(self, decision):
-        self.decisions.append(decision)
-
-    def close(self):
-        pass
-
-
 @dataclass
 class Ground:
     box: Sandbox
@@ -100,10 +78,10 @@ class Ground:
 
     async def ask(self, dialect, model, *, stream, limit):
         self.ledger.decisions.clear()
-        gateway = self.gateways[limit]
-        gateway.current.now.app.health.reset()
+        app = self.gateways[limit]
+        app.current.now.app.health.reset()
         path, body = asking(dialect, model, stream=stream)
-        return await call(gateway, path, body)
+        return await call(app, path, body)
 
 
 def asking(dialect, model, *, stream):
@@ -131,17 +109,12 @@ async def ground(tmp_path_factory):
     with Sandbox() as box:
         for limit in (SOON_S, 30.0):
             home = tmp_path_factory.mktemp("router")
-            (home / "config.yaml").write_text(CONFIG.format(url=box.url, limit=limit))
-            (home / "config.yaml").chmod(0o600)
-            patch.setenv("LLM_ROUTER_HOME", str(home))
             known = box.environ(["anthropic", "openai", "gemini", "ollama"])
-            current = Current("127.0.0.1", {}, known | {"HOME": str(home), "PATH": "/usr/bin:/bin"})
-            app = current.now.app
-            object.__setattr__(app.router, "ledger", ledger)
-            gateways[limit] = Gateway(current)
+            config = CONFIG.format(url=box.url, limit=limit)
+            gateways[limit] = gateway(home, known, config, ledger, patch)
         yield Ground(box, gateways, ledger)
-        for gateway in gateways.values():
-            await gateway.current.aclose()
+        for each in gateways.values():
+            await each.current.aclose()
     patch.undo()
 
 

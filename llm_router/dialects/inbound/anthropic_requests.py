@@ -28,6 +28,7 @@ from llm_router.nouns import (
 )
 
 REMINDER = "<system-reminder>"
+RESULT_NOTES = frozenset({"Tool loaded."})  # Claude Code's, beside what its tool search found
 _EFFORTS: dict[str, Effort] = {
     "low": "low",
     "medium": "medium",
@@ -220,6 +221,11 @@ def _weigh(blocks: Sequence[_SketchedBlock], media: Media, at: str) -> None:
             _weigh(read(block.content, _BLOCKS, path), media, path)
 
 
+def _is_own(text: str) -> bool:
+    """Whether a person wrote it."""
+    return bool(text.strip()) and not text.lstrip().startswith(REMINDER) and text not in RESULT_NOTES
+
+
 def _last_words(turns: Sequence[_SketchedTurn]) -> tuple[Message, ...]:
     """What the user wrote last: no tool's result, and not what the client adds to remind the model."""
     for turn in reversed(turns):
@@ -227,7 +233,7 @@ def _last_words(turns: Sequence[_SketchedTurn]) -> tuple[Message, ...]:
             continue
         said = turn.content
         texts = [said] if isinstance(said, str) else [b.text or "" for b in said if b.type == "text"]
-        own = [text for text in texts if text.strip() and not text.lstrip().startswith(REMINDER)]
+        own = [text for text in texts if _is_own(text)]
         if own:
             return (Message("user", tuple(Text(text) for text in own)),)
     return (Message("user", (Text(""),)),)

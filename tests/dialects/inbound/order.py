@@ -95,7 +95,8 @@ class _Reading:
         assert self.message["id"].startswith("msg_")
         assert self.message["model"]
         usage = self.message["usage"]
-        assert usage["input_tokens"] + usage.get("cache_read_input_tokens", 0) > 0, "no input at all"
+        cached = sum(usage.get(f"cache_{what}_input_tokens") or 0 for what in ("read", "creation"))
+        assert usage["input_tokens"] + cached > 0, "no input at all"
         self.state = "between blocks"
 
     def _content_block_start(self, event: Json) -> None:
