@@ -27,16 +27,26 @@ def server(start, box):
 
 def test_every_tool_answers(server):
     tools = server.ask("tools/list")["result"]["tools"]
+    answered = ""
     for tool in tools:
         arguments = {"prompt": "What is 2+2?"} if "prompt" in tool["inputSchema"]["properties"] else {}
+        if tool["name"] == "llm_rate":
+            arguments = {"decision": answered, "good": True}
         result = server.call(tool["name"], arguments)
         assert result["isError"] is False, result
         text, structured = result["content"][0]["text"], result["structuredContent"]
+        answered = structured.get("decision", answered)
         if "answer" in structured:
             assert text == f"{structured['answer']}\n\n{structured['footer']}"
             assert structured["model"].startswith("ollama/")
         else:
             assert json.loads(text) == structured
+
+
+def test_an_answer_nobody_gave_cannot_be_rated(server):
+    result = server.call("llm_rate", {"decision": "d_unknown", "good": True})
+    assert result["isError"]
+    assert "d_unknown" in result["structuredContent"]["error"]
 
 
 def test_a_stateless_client_is_answered_too(start, box):
