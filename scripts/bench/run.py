@@ -20,6 +20,7 @@ from pathlib import Path
 
 import rows_classify
 import rows_client
+import rows_gateway
 import rows_hooks
 import rows_memory
 import rows_query
@@ -34,6 +35,7 @@ GROUPS: dict[str, Callable[[int | None], Iterator[Row]]] = {
     "start": rows_start.idle,
     "start-busy": rows_start.busy,
     "memory": rows_memory.rows,
+    "gateway": rows_gateway.rows,
     "query": rows_query.rows,
     "tools-list": rows_size.tools_list,
     "size": rows_size.installed,
