@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 from llm_router.admit.policy import admit
 from llm_router.admit.sessions import Sessions
@@ -143,6 +143,7 @@ class Router:
         )
 
 
+@cache
 def _metered(model: Model) -> Model:
     """A baseline is priced by the token even where the user happens to have it in a subscription."""
     return replace(model, billing=Billing.METERED)

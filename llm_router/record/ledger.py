@@ -21,9 +21,7 @@ from llm_router.record.spool import REFUSALS, Spool
 
 WAITING = 1000  # decisions in memory before the spool is used
 BATCH = 500  # decisions in one transaction
-GATHER_S = (
-    0.1  # what is in the journal need not hurry: a thread that wakes for each decision slows the others down
-)
+GATHER_S = 0.1  # what is in the journal need not hurry: a thread that wakes for each slows the others down
 FILES_AT_ONCE = 50  # spool files carried over between two batches
 UNSAVED = 1000  # decisions kept in memory when not even the spool can be written
 PATIENCE_S = 0.4  # how long the writer waits for another process's transaction before it spools
@@ -48,7 +46,7 @@ class SqliteLedger:
         self._spool = Spool(root)
         self._store_prompts = store_prompts
         self._journal = Journal(root) if journaled and journal.possible() else None
-        self._queue: queue.Queue[Decision | _Noted | None] = queue.Queue(WAITING)
+        self._queue: queue.SimpleQueue[Decision | _Noted | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # starting and ending the thread, and what is below
         self._thread: threading.Thread | None = None
         self._hurry = threading.Event()
@@ -65,10 +63,10 @@ class SqliteLedger:
         """Returns at once and never raises."""
         each = self._noted(decision)
         try:
-            self._queue.put_nowait(each)
-            self._ensure_writer()
-        except queue.Full:
-            if isinstance(each, _Noted) and self._journal is not None:
+            if self._queue.qsize() < WAITING:
+                self._queue.put(each)
+                self._ensure_writer()
+            elif isinstance(each, _Noted) and self._journal is not None:
                 self._leave(self._journal, each)
             else:
                 self._to_spool(self._entries([each]))
@@ -82,8 +80,7 @@ class SqliteLedger:
             thread, self._closing = self._thread, True
             self._hurry.set()
         if thread is not None:
-            with suppress(queue.Full):  # then it is not waiting for more
-                self._queue.put_nowait(None)
+            self._queue.put(None)
             thread.join(timeout_s)
         left = self._entries(self._taken())
         if thread is not None and thread.is_alive():  # stuck: writing twice does no harm

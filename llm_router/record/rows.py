@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 import msgspec
@@ -65,27 +66,24 @@ def line(entry: Entry) -> bytes:
 
 def insert(connection: sqlite3.Connection, entries: list[Entry]) -> None:
     """Idempotent by decision id: what another process wrote already is left as it is."""
-    decisions, attempts = _columns(connection, "decisions"), _columns(connection, "attempts")
+    _insert(connection, "decisions", [each["decision"] for each in entries])
+    _insert(connection, "attempts", [row for each in entries for row in each["attempts"]])
     for each in entries:
-        _insert(connection, "decisions", decisions, each["decision"])
-        for row in each["attempts"]:
-            _insert(connection, "attempts", attempts, row)
         if found := each.get("learned"):
             learn_rows.insert(connection, found)
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
-    return [row["name"] for row in connection.execute(f"PRAGMA table_info({table})")]
-
-
-def _insert(connection: sqlite3.Connection, table: str, columns: list[str], row: Row) -> None:
-    """What is no column here was spooled by a newer version."""
-    named = [column for column in columns if column in row]
-    connection.execute(
-        f"INSERT INTO {table} ({', '.join(named)}) VALUES ({', '.join('?' * len(named))})"  # noqa: S608 - ours
-        " ON CONFLICT DO NOTHING",
-        [row[column] for column in named],
-    )
+def _insert(connection: sqlite3.Connection, table: str, rows: list[Row]) -> None:
+    """Rows of the same columns together. What is no column here was spooled by a newer version."""
+    columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})")]
+    for keys, alike in groupby(rows, tuple):
+        named = [column for column in columns if column in keys]
+        values = [[row[column] for column in named] for row in alike]
+        connection.executemany(
+            f"INSERT INTO {table} ({', '.join(named)}) VALUES ({', '.join('?' * len(named))})"  # noqa: S608 - ours
+            " ON CONFLICT DO NOTHING",
+            values,
+        )
 
 
 def _decision(decision: Decision, *, store_prompts: bool) -> Row:

@@ -138,4 +138,7 @@ def _read(path: Path) -> tuple[list[Entry], bool]:
 
 
 def _entry(value: Any) -> Entry:
-    return {"decision": dict(value["decision"]), "attempts": [dict(row) for row in value["attempts"]]}
+    entry: Entry = {"decision": dict(value["decision"]), "attempts": [dict(row) for row in value["attempts"]]}
+    if learned := value.get("learned"):
+        entry["learned"] = dict(learned)
+    return entry

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping
+from random import getrandbits
 
 import msgspec
 
@@ -37,7 +37,7 @@ _STOPS: Mapping[StopReason, str] = {
 
 def message_id() -> str:
     """Unique: Claude Code takes two answers of one id for one, and never ends its turn."""
-    return f"msg_01{secrets.token_hex(11)}"
+    return f"msg_01{getrandbits(88):022x}"
 
 
 def render(answer: Answer, head: Head) -> bytes:
