@@ -1,0 +1,117 @@
+"""Many at once, readers that are slow, and a service that is killed: no answer is lost, mixed up or unrecorded."""
+
+import asyncio
+import json
+import re
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from gateway_support import LIMIT_S
+
+from llm_router import db, paths
+from llm_router.record import SqliteLedger
+
+CHAIN = '["openai/gpt-5-mini"]'
+LEVELS = ("simple", "moderate", "complex", "deep_reasoning")
+CONFIG = "routing:\n  chains:\n" + "".join(f"    {each}: {CHAIN}\n" for each in LEVELS)
+CONNECTIONS = 1000
+_ID = re.compile(rb"x-llm-router-decision-id: (\S+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+def asked(text, **fields):
+    body = {
+        "model": "auto",
+        "max_tokens": 64,
+        "messages": [{"role": "user", "content": f"[[say {text}]]"}],
+    } | fields
+    data = json.dumps(body).encode()
+    return b"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: %d\r\n\r\n%s" % (
+        len(data),
+        data,
+    )
+
+
+async def connected(service):
+    parts = urlsplit(service.url)
+    return await asyncio.open_connection(parts.hostname, parts.port)
+
+
+async def answered(reader):
+    """The head and the whole body of an answer that is not streamed."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head, await reader.readexactly(int(_LENGTH.search(head)[1]))
+
+
+async def test_a_thousand_connections_each_get_their_own_answer(serve):
+    service = serve(config=CONFIG)
+    opened = [await connected(service) for _ in range(CONNECTIONS)]
+
+    async def one(number, reader, writer):
+        writer.write(asked(f"number {number}"))
+        head, body = await answered(reader)
+        writer.close()
+        return head.startswith(b"HTTP/1.1 200") and f'"number {number}"'.encode() in body
+
+    async with asyncio.timeout(4 * LIMIT_S):
+        told = await asyncio.gather(*(one(number, *each) for number, each in enumerate(opened)))
+    assert sum(told) == CONNECTIONS
+
+
+async def test_a_reader_who_is_slow_costs_the_others_nothing(serve):
+    service = serve(config=CONFIG)
+    long = "word " * 200_000
+    readers = [await connected(service) for _ in range(8)]
+    for _, writer in readers:
+        writer.write(asked(long, stream=True))  # and nobody reads
+    reader, writer = await connected(service)
+    async with asyncio.timeout(LIMIT_S):
+        writer.write(asked("still here"))
+        _, body = await answered(reader)
+    assert b"still here" in body
+    writer.close()
+    reader, writer = readers[0]
+    async with asyncio.timeout(2 * LIMIT_S):
+        told = await to_the_end(reader)
+    assert b"message_stop" in told
+    for _, each in readers:
+        each.close()
+
+
+async def to_the_end(reader):
+    told = b""
+    while not told.endswith(b"\r\n0\r\n\r\n"):
+        piece = await reader.read(1 << 20)
+        assert piece, "it was cut off"
+        told += piece
+    return told
+
+
+async def test_no_answer_that_a_client_has_received_is_missing_when_the_service_is_killed(serve):
+    service = serve(config=CONFIG)
+    received = set()
+
+    async def client():
+        reader, writer = await connected(service)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                writer.write(asked("hello"))
+                head, _ = await answered(reader)
+                received.add(_ID.search(head)[1].decode())
+                if len(received) == 200:
+                    service.popen.kill()  # while seven others are in the middle of a request
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async with asyncio.timeout(2 * LIMIT_S):
+        await asyncio.gather(*(client() for _ in range(8)))
+    service.popen.wait(LIMIT_S)
+    ledger = SqliteLedger(service.home, store_prompts=False)
+    ledger.drain()
+    ledger.close()
+    connection = db.connect(paths.database(service.home))
+    stored = {row["id"] for row in connection.execute("SELECT id FROM decisions")}
+    connection.close()
+    assert len(received) >= 200
+    assert received <= stored
