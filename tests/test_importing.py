@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from llm_router import config
 from llm_router.cli.main import cli
 from llm_router.errors import ConfigError
-from llm_router.importing import read
+from llm_router.importing import litellm, read
 from llm_router.plan import Catalogue
 from llm_router.providers.registry import Registry
 
@@ -203,3 +203,24 @@ def test_a_file_that_is_not_there_or_is_no_text_is_told(tmp_path):
     for path in (tmp_path / "x", tmp_path / "none"):
         with pytest.raises(ConfigError, match=str(path)):
             read(path)
+
+
+def test_endpoints_of_the_users_own_keep_their_address_and_the_dialect_of_whom_they_stand_for():
+    told = {
+        "here": ("openai/gpt-4.1", "http://127.0.0.1:9100/a/v1"),
+        "there": ("openai/gpt-4.1", "http://127.0.0.1:9100/b/v1"),
+        "answers": ("openai/responses/gpt-4.1", "http://127.0.0.1:9100/a/v1"),
+        "gem": ("gemini/gemini-x", "http://127.0.0.1:9100/g/v1beta"),
+        "claude": ("anthropic/claude-x", "http://127.0.0.1:9100/c"),
+        "local": ("ollama_chat/llama3", "http://127.0.0.1:9100/o"),
+    }
+    rows = [{"model_name": n, "litellm_params": {"model": m, "api_base": u}} for n, (m, u) in told.items()]
+    found = litellm.imported({"model_list": rows}).settings
+    aliases, providers = found["routing"]["aliases"], found["providers"]
+    met = {name: providers[aliases[name].partition("/")[0]] for name in told}
+    assert {name: row["base_url"] for name, row in met.items()} == {n: u for n, (_, u) in told.items()}
+    assert [row.get("dialect") for row in met.values()] == [
+        *(None, None, "openai_responses", "gemini", "anthropic", None)
+    ]
+    assert aliases["answers"].endswith("/gpt-4.1")
+    assert aliases["local"] == "ollama/llama3"

@@ -23,6 +23,7 @@ _PREFIXES = {
     "text-completion-openai": "openai",
     "openai_like": "openai",
 }
+_RESPONSES = "responses/"  # before the name of a model that is to be asked through the Responses API
 _WINDOWS = {"1d": "daily", "24h": "daily", "7d": "weekly", "1w": "weekly", "30d": "monthly", "1mo": "monthly"}
 _OF_A_MODEL = {"model", "api_key", "api_base", "base_url", "input_cost_per_token", "output_cost_per_token"}
 _WHY = {
@@ -86,10 +87,12 @@ def _model(into: Imported, row: dict[str, Any], groups: dict[str, str]) -> None:
     prefix, slash, model = str(told.get("model") or "").partition("/")
     if not slash:
         prefix, model = "openai", prefix
+    responses = prefix == "openai" and model.startswith(_RESPONSES)
+    model = model.removeprefix(_RESPONSES) if responses else model
     if not group or not model:
         into.leave(f"model_list: {group or model or '?'}", "it has no model_name or no litellm_params.model")
         return
-    ours = _provider(into, group, prefix, told)
+    ours = _provider(into, group, prefix, told, responses=responses)
     if ours is None:
         return
     _extras(into, group, row, told)
@@ -107,7 +110,9 @@ def _model(into: Imported, row: dict[str, Any], groups: dict[str, str]) -> None:
         into.set("routing", "aliases", group.lower(), value=reference)
 
 
-def _provider(into: Imported, group: str, prefix: str, told: dict[str, Any]) -> str | None:
+def _provider(
+    into: Imported, group: str, prefix: str, told: dict[str, Any], *, responses: bool
+) -> str | None:
     url = str(told.get("api_base") or told.get("base_url") or "")
     if (name := secret(url)) and name.startswith("${"):
         into.leave(
@@ -119,9 +124,10 @@ def _provider(into: Imported, group: str, prefix: str, told: dict[str, Any]) -> 
         into.leave(f"model_list: {group}", f"there is no provider {prefix!r} here")
         return None
     named = prefix if found else f"{prefix}-{_place(url)}"
-    return vendors.put(
-        into, found, named, url=url, key=secret(told.get("api_key")), dialect=vendors.dialect_of(url)
-    )
+    dialect = vendors.dialect_of(url) or vendors.speaks(_PREFIXES.get(prefix, prefix))
+    if responses:
+        dialect = "openai_responses"
+    return vendors.put(into, found, named, url=url, key=secret(told.get("api_key")), dialect=dialect)
 
 
 def _place(url: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from llm_router.importing.result import Imported, variable
+from llm_router.importing.result import Imported, record, variable
 from llm_router.plan import Catalogue
 from llm_router.providers import vendors
 from llm_router.providers.endpoints import is_loopback
@@ -52,23 +52,47 @@ def dialect_of(url: str) -> str | None:
     return "gemini" if "/models" in urlsplit(url).path else None
 
 
+def speaks(name: str) -> str | None:
+    """The dialect of a vendor we know, for an endpoint of the user's that stands for it."""
+    row = vendors.load().get(name)
+    return row.dialect if row else None
+
+
 def put(
     into: Imported, vendor: str | None, name: str, *, url: str, key: str | None, dialect: str | None
 ) -> str:
     """Write a provider into the settings; gives its name with us."""
     if vendor is not None:
         _key(into, vendor, key)
-        row = vendors.load()[vendor]
-        here = _host(url)
-        if url and here != _host(row.base_url) and not (row.assumed and is_loopback(here or "")):
+        if url and not _same_place(url, vendors.load()[vendor].base_url):
             into.set("providers", vendor, "base_url", value=base_url(url))
         into.settings.setdefault("providers", {}).setdefault(vendor, {})
         return vendor
-    ours = own_name(name)
+    ours = _apart(into, own_name(name), base_url(url), dialect)
     into.set("providers", ours, "base_url", value=base_url(url))
     into.set("providers", ours, "api_key", value=key)
     into.set("providers", ours, "dialect", value=dialect if dialect != "openai_chat" else None)
     return ours
+
+
+def _same_place(url: str, ours: str) -> bool:
+    """Whether a vendor's own address is meant: its host, or on this machine its port."""
+    here, there = urlsplit(url), urlsplit(ours if "{" not in ours else "")
+    if is_loopback(here.hostname or "") and is_loopback(there.hostname or ""):
+        return here.port == there.port
+    return here.hostname == there.hostname
+
+
+def _apart(into: Imported, name: str, url: str, dialect: str | None) -> str:
+    """The name for this address: addresses and dialects of one host are providers of their own."""
+    taken, number, found = record(into.settings.get("providers")), 1, name
+    while found in taken and (taken[found].get("base_url"), taken[found].get("dialect", "openai_chat")) != (
+        url,
+        dialect or "openai_chat",
+    ):
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def add_models(into: Imported, provider: str, models: list[str]) -> None:
