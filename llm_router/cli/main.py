@@ -58,7 +58,7 @@ COMMANDS = {
     "explain": ("explain", "Tell the whole story of one request."),
     "rate": ("memory", "Say whether an answer was good; routing learns from it."),
     "memory": ("memory", "See, export or forget what was learned from your outcomes."),
-    "train": ("memory", "Train a personal correction from them; promoted only if it is better."),
+    "train": ("memory", "Train a personal correction from your own outcomes; promoted only if it is better."),
     "costs": ("costs", "What was used and what it cost; also called `usage`."),
     "savings": ("costs", "What routing saved against the baseline, where measured."),
     "stats": ("costs", "Calls, failures and latency."),

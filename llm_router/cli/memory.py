@@ -51,7 +51,7 @@ def _writing() -> Generator[sqlite3.Connection]:
 @click.argument("rating", type=click.Choice(list(_RATINGS)))
 @json_option
 def rate(which: str, rating: str, as_json: bool) -> None:
-    """Say whether an answer was good or bad.
+    """Say whether an answer was good; routing learns from it.
 
     It is named by its id, the beginning of that, or `last`. The newest rating of an answer counts.
     """
@@ -149,7 +149,7 @@ def export() -> None:
 @click.option("--dry-run", is_flag=True, help="Train and report; change nothing.")
 @json_option
 def train(rollback: bool, dry_run: bool, as_json: bool) -> None:
-    """Train a personal correction of what is expected of each tier, from your own outcomes.
+    """Train a personal correction from your own outcomes; promoted only if it is better.
 
     The newest third is held out; the correction comes into force only where it is better on it, for certain.
     """

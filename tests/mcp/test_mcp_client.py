@@ -16,7 +16,7 @@ async def test_the_sdk_client_connects_lists_calls_and_reads_prompts(environ, tm
     )
     async with Client(server, mode=mode, read_timeout_seconds=LIMIT_S) as client:
         assert client.session.protocol_version == version
-        assert len((await client.list_tools()).tools) == 10
+        assert len((await client.list_tools()).tools) == 11
         answered = await client.call_tool("llm_query", {"prompt": "hello"})
         assert answered.structured_content["answer"].startswith("query: hello")
         for prompt, is_error in (("fail", True), ("unpriced", False)):  # these too must fit the output schema
