@@ -47,7 +47,13 @@ def prompts(size: int) -> list[str]:
 def _row(name: str, what: str, size: int, rounds: int, at_most: float) -> Row:
     say(f"{name}: {rounds} calls")
     texts = prompts(size)
-    requests, again = itertools.cycle([ask(text) for text in texts]), itertools.cycle(texts)
+    # each prompt differs in its last words: judgements of words that were heard before are kept
+    requests = (
+        ask(f"{text[: -len(end)]}{end}")
+        for n, text in enumerate(itertools.cycle(texts))
+        for end in (f" {n:08}",)
+    )
+    again = itertools.cycle(texts)
     wall: list[float] = []
 
     def ours() -> float:
