@@ -21,6 +21,7 @@ from llm_router.dialects.failures import failure
 from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind, JsonDict, Model
 from llm_router.ports import Call, Provider, Readiness
+from llm_router.providers import vendors
 from llm_router.providers.endpoints import Endpoint, is_loopback
 from llm_router.providers.sdk import HOP_HEADER
 from llm_router.providers.trouble import trouble
@@ -58,7 +59,7 @@ class RawProvider:
             "user-agent": f"llm-router/{__version__}",
             HOP_HEADER: "1",
             "content-type": "application/json",
-            **_credentials(vendor.dialect, endpoint.api_key),
+            **_credentials(vendor, endpoint.api_key),
             **endpoint.headers,
         }
         self._urls: dict[tuple[str, bool], str] = {}
@@ -200,11 +201,15 @@ def _gemini_url(base: str, model: str, *, stream: bool) -> str:
     return f"{path}:streamGenerateContent?alt=sse" if stream else f"{path}:generateContent"
 
 
-def _credentials(dialect: str, key: str | None) -> dict[str, str]:
-    version = {"anthropic-version": ANTHROPIC_VERSION} if dialect == "anthropic" else {}
+def _credentials(vendor: Vendor, key: str | None) -> dict[str, str]:
+    version = {"anthropic-version": ANTHROPIC_VERSION} if vendor.dialect == "anthropic" else {}
     if not key:
         return version
-    return {"x-goog-api-key": key} if dialect == "gemini" else {"authorization": f"Bearer {key}", **version}
+    if vendor.dialect == "gemini":
+        return {"x-goog-api-key": key}
+    # Anthropic itself is asked as its SDK does; who else speaks its protocol may know the older header only
+    older = {"x-api-key": key} if vendor.name not in vendors.load() and version else {}
+    return {"authorization": f"Bearer {key}", **older, **version}
 
 
 def _read(body: bytes) -> object:
