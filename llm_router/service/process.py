@@ -33,9 +33,10 @@ def start(root: Path, *, host: str | None = None, port: int | None = None) -> tu
     child = _spawn([*command(), "--quiet", *options], root)
     limit = time.monotonic() + START_S
     while time.monotonic() < limit:
-        if (
-            found := running(root)
-        ) is not None:  # ours, or that of somebody who started one at the same moment
+        if (found := running(root)) is not None:
+            if found.pid != child.pid:  # somebody started one at the same moment, and was the first
+                child.terminate()
+                child.wait()
             return found, found.pid == child.pid
         if child.poll() is not None:
             raise _told(root, child.returncode)

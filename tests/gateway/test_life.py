@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -154,6 +155,21 @@ def test_two_that_are_started_at_once_are_one(shell):
     with ThreadPoolExecutor(4) as pool:
         told = list(pool.map(lambda _: shell.json("start", "--port", "0"), range(4)))
     assert len({each["pid"] for each in told}) == 1
+    assert sum(each["state"] == "started" for each in told) == 1
+    assert _serving(shell.environ["LLM_ROUTER_HOME"]) in (None, {told[0]["pid"]})
+
+
+def _serving(home):
+    """The processes that serve this home; None where that cannot be seen."""
+    if not Path("/proc/self/environ").exists():
+        return None
+    found = set()
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            serves = b"\0serve\0" in (each / "cmdline").read_bytes()
+            if serves and f"LLM_ROUTER_HOME={home}\0".encode() in (each / "environ").read_bytes():
+                found.add(int(each.name))
+    return found
 
 
 def test_beyond_this_machine_it_listens_only_with_a_key(shell):
