@@ -86,5 +86,9 @@ def test_codex_too_hints_its_subagents(box, home, run, server, executable):
     )
     output = codex.ask(PROJECT, LLM_ROUTER_ENFORCE="hard")
     assert not codex.ran, output
-    assert {line.rpartition("got=")[2] for line in codex.violations()} == {"Bash"}, output
+    # how often it tries before the main thread ends is Codex's affair; whose tries they are is not
+    told = [line.partition("session=")[2].split() for line in codex.violations()]
+    assert told, output
+    assert len({session for session, *_ in told}) == 1, output
+    assert {tuple(rest) for _, *rest in told} == {("expected=llm_query", "got=Bash")}, output
     assert any(HINT in text for request in codex.requests for _, text in codex.told(request))
