@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -91,6 +92,11 @@ class PriceBook:
     def estimate(self, model: Model, input_tokens: int, output_tokens: int) -> int | None:
         """`cost` of a call not made yet, nothing of it cached."""
         return self.cost(model, Usage(input_tokens=input_tokens, output_tokens=output_tokens))
+
+    def asleep(self, model: Model) -> bool:
+        """Whether a price of this model would first have to load the price data: 200 ms, and 5 MB that stay."""
+        own = self._overrides.get(model.ref) or self._overrides.get(model.id)
+        return own is None and "genai_prices.data" not in sys.modules
 
     def _by_rates(self, model: Model, usage: Usage) -> Decimal | None:
         """As the price data say, by what they said before: to ask them costs 70 us, to multiply one."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from llm_router import paths
-from llm_router.config.document import Document, Keys, Place, dotted, parse, read_text
+from llm_router.config.document import Document, Keys, Place, dotted, read_text
 from llm_router.config.problems import known_keys, validate
 from llm_router.config.project import leaves, refused, tighten
 from llm_router.errors import ConfigError
@@ -144,7 +144,7 @@ class _Reading:
     def _read(self, path: Path, environ: Mapping[str, str] | None) -> Document | None:
         self.files.append(path)
         try:
-            return parse(read_text(path), str(path), environ)
+            return _parsed(read_text(path), str(path), environ)
         except ConfigError as problem:
             self.problems.append(problem)
             return None
@@ -203,6 +203,12 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _parsed(text: str, source: str, environ: Mapping[str, str] | None) -> Document:
+    from llm_router.config.yaml_text import parse  # 1 MB of YAML, for nobody who has no file
+
+    return parse(text, source, environ)
+
+
 def _variables(environ: Mapping[str, str], problems: list[ConfigError]) -> Document:
     def read() -> Iterable[tuple[str, str, object]]:
         for name, value in sorted(environ.items()):
@@ -212,7 +218,7 @@ def _variables(environ: Mapping[str, str], problems: list[ConfigError]) -> Docum
             if key is None or not value:
                 continue
             try:
-                yield name, key, parse(f"v: {value}", name, None).data["v"] if value[0] == "[" else value
+                yield name, key, _parsed(f"v: {value}", name, None).data["v"] if value[0] == "[" else value
             except ConfigError:
                 problems.append(Place(name).error("is not a list", fix="write it as [a, b]", key=key))
 

@@ -16,8 +16,9 @@ from typing import Any, cast
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from llm_router.config.document import compose, dotted, parse, read_text
+from llm_router.config.document import dotted, read_text
 from llm_router.config.problems import validate
+from llm_router.config.yaml_text import compose, parse
 from llm_router.errors import ConfigError
 
 

@@ -28,7 +28,8 @@ from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import RouterError
 from llm_router.hosts import events
 from llm_router.nouns import Billing, Complexity, Decision, JsonDict, Model, Profile, Usage, ask
-from llm_router.ports import Ledger, Prices
+from llm_router.ports import Ledger
+from llm_router.prices import PriceBook
 from llm_router.providers.registry import Registry
 from llm_router.record import queries
 from llm_router.route import Router
@@ -49,7 +50,7 @@ class Snapshot:
     environ: Mapping[str, str]
     router: Router
     providers: Registry
-    prices: Prices
+    prices: PriceBook
     budgets: SqliteBudgets | LeasedBudgets
 
     async def write(self, *, from_a_shell: bool = False) -> bool:
@@ -58,7 +59,8 @@ class Snapshot:
         A shell may lack the keys that a host has: that nobody could answer there is no news for the hooks.
         """
         try:
-            facts = await asyncio.to_thread(self._facts)
+            paid = bool((await self.router.world()).metered())  # whose routes have to be priced anyway
+            facts = await asyncio.to_thread(self._facts, wake_prices=paid or from_a_shell)
             routes = await self._routes(None)
             budget = await self._routes(Profile.BUDGET) if facts.pop("warm_up") else {}
             if from_a_shell and not routes and not (routes := self._told_routes()):
@@ -71,12 +73,16 @@ class Snapshot:
         return True
 
     def _told_routes(self) -> dict[str, str]:
+        return dict(self._told("routes"))
+
+    def _told(self, key: str) -> JsonDict:
+        """What stands in the file under this key."""
         try:
-            return dict(json.loads((self.root / FILE).read_bytes())["routes"])
+            return dict(json.loads((self.root / FILE).read_bytes())[key])
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
-    def _facts(self) -> JsonDict:
+    def _facts(self, *, wake_prices: bool) -> JsonDict:
         """All but the routes. Waits for files and the database, and may import price data: for a thread."""
         events.drain(self.root)
         now = time.time()
@@ -88,17 +94,21 @@ class Snapshot:
             "written_at": now,
             "enforce": settings.router.enforce,
             "profile": str(settings.router.profile),
-            "baseline": self._baseline(),
+            "baseline": self._baseline(wake=wake_prices),
             "quota": None,
             "ollama_url": self._ollama_url(),
             "mcp": True,
             "warm_up": settings.router.warm_up,
         } | self._money(now)
 
-    def _baseline(self) -> JsonDict | None:
+    def _baseline(self, *, wake: bool) -> JsonDict | None:
+        """Where nothing has had a price yet, what was written before: an idle server does not load prices for it."""
         model = self.router.baseline
         if model is None:
             return None
+        if self.prices.asleep(model) and not wake:
+            before = self._told("baseline")
+            return before if before.get("model") == model.ref else None
         model = dataclasses.replace(model, billing=Billing.METERED)
         taken = self._per_million(model, Usage(input_tokens=_PRICED_TOKENS))
         given = self._per_million(model, Usage(output_tokens=_PRICED_TOKENS))

@@ -14,8 +14,8 @@ from docs_parts.markdown import table
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from llm_router.config.document import parse
 from llm_router.config.project import refused
+from llm_router.config.yaml_text import parse
 from llm_router.settings import Settings
 
 _NAMES = {"providers": "<provider>", "prices": "<model>"}

@@ -1,6 +1,7 @@
 """What the hooks are told: written soon after decisions, whole or not at all, and read by the hooks' own reader."""
 
 import asyncio
+import importlib
 import json
 import stat
 import subprocess
@@ -88,6 +89,23 @@ async def test_without_a_provider_or_a_cap_there_is_still_a_snapshot(build):
     await app.aclose()
     told = written(app)
     assert (told["routes"], told["baseline"], told["budget_left"], told["spend_today"]) == ({}, None, None, 0)
+
+
+async def test_prices_are_not_loaded_for_the_hooks_alone(build, monkeypatch):
+    app = build(vendors=())
+    monkeypatch.delitem(sys.modules, "genai_prices.data", raising=False)
+    assert app.prices.asleep(app.router.baseline)
+    assert await app.keeper._snapshot.write()
+    assert written(app)["baseline"] is None
+    assert "genai_prices.data" not in sys.modules
+    importlib.import_module("genai_prices.data")  # as the first price does
+    assert await app.keeper._snapshot.write()
+    told = written(app)["baseline"]
+    assert told["input_per_million"] > 0
+    monkeypatch.delitem(sys.modules, "genai_prices.data", raising=False)
+    assert await app.keeper._snapshot.write()
+    assert written(app)["baseline"] == told
+    await app.aclose()
 
 
 async def test_local_models_are_named_for_warming_only_where_the_user_wants_it(build):
