@@ -310,6 +310,11 @@ def _learning(connection: sqlite3.Connection) -> None:
         )""")
 
 
+def _learned(connection: sqlite3.Connection) -> None:
+    """How much of the three chances came from the user's own outcomes, as JSON; null for nothing."""
+    connection.execute("ALTER TABLE decisions ADD COLUMN learned TEXT")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _ledger,
     _budgets,
@@ -321,4 +326,5 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _verification,
     _leases,
     _learning,
+    _learned,
 ]

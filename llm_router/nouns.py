@@ -8,7 +8,7 @@ Money is integer micro-dollars (1 USD = 1_000_000). Time stamps are Unix seconds
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import getrandbits
 from typing import Any, Literal
@@ -260,7 +260,8 @@ class Assessment:
 
     `difficulty` and `confidence` lie in [0,1]. `p_small`, `p_mid`, `p_frontier` are the chances that a model of that
     tier does it well; `gain` is what the frontier tier is expected to add to the small one, in [0,1]: the number to
-    order requests by when money is short. The defaults are those of an ordinary request.
+    order requests by when money is short. The defaults are those of an ordinary request. `learned` is how much of the
+    three chances, small to frontier, comes from this user's own outcomes.
     """
 
     task: Task
@@ -273,9 +274,23 @@ class Assessment:
     p_mid: float = 0.75
     p_frontier: float = 0.85
     gain: float = 0.25
+    learned: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def p_success(self, tier: Literal["small", "mid", "frontier"]) -> float:
         return {"small": self.p_small, "mid": self.p_mid, "frontier": self.p_frontier}[tier]
+
+    def unlearned(self) -> Assessment:
+        """Without what was learned: what outcomes are held against, or learning would chase its own tail."""
+        if not any(self.learned):
+            return self
+        small, mid, frontier = (
+            p - shift
+            for p, shift in zip((self.p_small, self.p_mid, self.p_frontier), self.learned, strict=True)
+        )
+        gain = max(0.0, frontier - small)
+        return replace(
+            self, p_small=small, p_mid=mid, p_frontier=frontier, gain=gain, learned=(0.0, 0.0, 0.0)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,21 @@ shown only where both sides were measured.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Literal, cast
 
 import click
 
 from llm_router.cli import output
 from llm_router.cli.books import ledger
-from llm_router.cli.options import Command, json_option
+from llm_router.cli.options import Command, json_option, moment
 from llm_router.cli.output import money, usd
 from llm_router.cli.render import table
-from llm_router.errors import UsageError
 from llm_router.record import queries
 from llm_router.record.queries import By, Savings, UsageRow
 from llm_router.windows import Window, bounds, local_text
-
-_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 def _span(command: Command) -> Command:
@@ -45,17 +40,7 @@ def _span(command: Command) -> Command:
 
 def _since(window: str | None, since: str | None) -> float:
     """Unix seconds."""
-    now = time.time()
-    if since is None:
-        return bounds(cast("Window", window or "monthly"), now).since
-    if match := re.fullmatch(r"(\d{1,6})([hdw])", since):
-        return now - int(match[1]) * _UNITS[match[2]]
-    try:
-        return datetime.fromisoformat(since).astimezone().timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise UsageError(
-            f"--since {since}: neither a date nor a span", fix="write 2026-03-01, 12h, 7d or 4w"
-        ) from None
+    return bounds(cast("Window", window or "monthly"), time.time()).since if since is None else moment(since)
 
 
 @click.command()

@@ -1,4 +1,6 @@
-"""`eval`: how well the classifier routes, on outcomes and labels the user supplies. No network, no model is asked."""
+"""`eval`: how well requests are routed, on the user's own outcomes, or on outcomes and labels from elsewhere. No network,
+no model is asked.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,20 @@ from pathlib import Path
 import click
 
 from llm_router.classify import judge
-from llm_router.cli import eval_data, eval_report, eval_tables, output
-from llm_router.cli.options import json_option
+from llm_router.cli import eval_data, eval_own, eval_report, eval_tables, output
+from llm_router.cli.options import json_option, moment
 from llm_router.errors import UsageError
 from llm_router.nouns import JsonDict
 
 
 @click.command
+@click.option(
+    "--since",
+    default="90d",
+    show_default=True,
+    metavar="DATE|7d",
+    help="Of your own outcomes: from a date (2026-03-01), or so long ago (12h, 7d, 4w).",
+)
 @click.option(
     "--data", type=Path, help="Folder with suites.json and suites/: prompts and each model's outcome."
 )
@@ -26,6 +35,7 @@ from llm_router.nouns import JsonDict
 )
 @json_option
 def eval(  # noqa: A001 - the command is called so
+    since: str,
     data: Path | None,
     split: str,
     labelled: Path | None,
@@ -34,13 +44,16 @@ def eval(  # noqa: A001 - the command is called so
     write: Path | None,
     as_json: bool,
 ) -> int:
-    """Measure routing by gain against fixed choices: always the small tier, always the frontier, chance, length.
+    """Measure routing against fixed choices, on your own outcomes or on others'.
 
-    APGR is the mean share of the gap between the small and the frontier tier that is recovered over all shares of
+    Of your own answers whose outcome is known it tells how good they were, how well that was foreseen, and whether one
+    model for all of them would have been better. With --data, routing by gain is held against always the small tier,
+    always the frontier, chance and length. APGR is the mean share of the gap between the small and the frontier tier that is recovered over all shares of
     frontier calls: 0.5 is chance.
     """
     if data is None and labelled is None:
-        raise UsageError("there is nothing to judge by", fix="give --data FOLDER, --labelled FILE, or both")
+        _own(since, draws, as_json=as_json)
+        return 0
     watch = eval_tables.Watch(_brain(artefact))
     found: JsonDict = {"by": "artefact", "split": split, "draws": draws}
     if data is not None:
@@ -56,6 +69,18 @@ def eval(  # noqa: A001 - the command is called so
     else:
         eval_report.tell(found)
     return 0
+
+
+def _own(since: str, draws: int, *, as_json: bool) -> None:
+    from llm_router.app import App
+
+    app = App.build()
+    settings = app.settings.router
+    found = eval_own.judged(moment(since), draws, settings, app.catalogue, app.prices)
+    if as_json:
+        output.emit(found)
+    else:
+        eval_own.tell(found)
 
 
 def _brain(artefact: Path | None) -> judge.Brain:

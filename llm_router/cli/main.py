@@ -53,7 +53,7 @@ COMMANDS = {
     ),
     "eval": (
         "eval",
-        "Measure routing by gain against fixed choices: always the small tier, always the frontier, chance, length.",
+        "Measure routing against fixed choices, on your own outcomes or on others'.",
     ),
     "explain": ("explain", "Tell the whole story of one request."),
     "rate": ("memory", "Say whether an answer was good; routing learns from it."),

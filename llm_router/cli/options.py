@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,11 +17,24 @@ from llm_router.errors import NotFoundError, UsageError
 from llm_router.nouns import JsonDict, Task
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 def json_option(command: Command) -> Command:
     """`--json`, as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def moment(since: str) -> float:
+    """Unix seconds of a date (2026-03-01), or of so long ago (12h, 7d, 4w)."""
+    if match := re.fullmatch(r"(\d{1,6})([hdw])", since):
+        return time.time() - int(match[1]) * _UNITS[match[2]]
+    try:
+        return datetime.fromisoformat(since).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"--since {since}: neither a date nor a span", fix="write 2026-03-01, 12h, 7d or 4w"
+        ) from None
 
 
 class JsonFile(click.ParamType[Any]):

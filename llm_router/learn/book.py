@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 import time
@@ -59,7 +60,13 @@ class Learner:
         turns = self._session(session)
         doubted = any(a.verification is not None and a.verification.failed for a in decision.attempts)
         turns.insert(
-            0, Turn(decision.at, decision.assessment, rows.fingerprint(decision.request.prompt), doubted)
+            0,
+            Turn(
+                decision.at,
+                decision.assessment.unlearned(),
+                rows.fingerprint(decision.request.prompt),
+                doubted,
+            ),
         )
         del turns[LOOKED_BACK:]
 
@@ -73,7 +80,7 @@ class Learner:
 
     def _read_session(self, name: str) -> list[Turn]:
         found: list[Turn] = []
-        with suppress(*FAILURES):
+        with suppress(*FAILURES, ValueError, TypeError):
             found = [_turn(dict(row)) for row in self._query(_SESSION, (name, LOOKED_BACK))]
         return found
 
@@ -103,7 +110,7 @@ class Learner:
 
 _OUTCOMES = f"{rows.SELECT} WHERE o.n > ? ORDER BY o.n DESC LIMIT ?"
 _SESSION = """
-    SELECT at, task, complexity, confidence, difficulty, p_small, p_mid, p_frontier, gain, prompt_sha256,
+    SELECT at, task, complexity, confidence, difficulty, p_small, p_mid, p_frontier, gain, learned, prompt_sha256,
            EXISTS (SELECT 1 FROM attempts a WHERE a.decision_id = d.id AND a.outcome = 'rejected') AS doubted
     FROM decisions d WHERE session = ? AND error IS NULL ORDER BY at DESC LIMIT ?
 """
@@ -112,4 +119,7 @@ _SESSION = """
 def _turn(row: Mapping[str, Any]) -> Turn:
     found = Assessment(Task(row["task"]), Complexity(row["complexity"]), row["confidence"], row["difficulty"])
     told = {name: row[name] for name in ("p_small", "p_mid", "p_frontier", "gain") if row[name] is not None}
-    return Turn(row["at"], replace(found, **told), row["prompt_sha256"], bool(row["doubted"]))
+    if row["learned"] is not None:
+        told["learned"] = tuple(json.loads(row["learned"]))
+    kept = replace(found, **told).unlearned()
+    return Turn(row["at"], kept, row["prompt_sha256"], bool(row["doubted"]))

@@ -41,7 +41,7 @@ Key = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one answer was received. `good` in [0,1], `weight` how much that is worth, `expected` what classify had said
-    for its tier. `model` is `provider/model`, `project` a name or "".
+    for its tier, without what was learned. `model` is `provider/model`, `project` a name or "".
     """
 
     at: float
@@ -136,6 +136,11 @@ class Knowledge:
             p_frontier=kept["frontier"],
             gain=gain,
             reasons=(*assessment.reasons, *reasons),
+            learned=(
+                kept["small"] - shipped["small"],
+                kept["mid"] - shipped["mid"],
+                kept["frontier"] - shipped["frontier"],
+            ),
         )
 
     def reordered(self, plan: Plan, task: str, now: float) -> Plan:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from llm_router.learn.knowledge import Outcome, Tier
 from llm_router.learn.prints import BITS, Print, of_prompt
-from llm_router.nouns import Attempt, Decision, JsonDict
+from llm_router.nouns import Assessment, Attempt, Decision, JsonDict
 
 KEPT = 20_000
 TELLING = 0.1  # how far checks must have moved the chance of an answer to count as an outcome
@@ -41,6 +41,7 @@ def learned(decision: Decision) -> JsonDict | None:
     mark = of_prompt(request.prompt)
     tiers: dict[str, Tier] = {c.model.ref: c.model.tier for c in decision.plan.candidates}
     tier = tiers.get(_ref(winner), "mid")
+    shipped = decision.assessment.unlearned()
     memory = {
         "decision_id": decision.id,
         "at": decision.at,
@@ -50,16 +51,16 @@ def learned(decision: Decision) -> JsonDict | None:
         "project": request.project or "",
         "tier": tier,
         "model": _ref(winner),
-        "expected": decision.assessment.p_success(tier),
+        "expected": shipped.p_success(tier),
     }
-    return {"memory": memory, "outcomes": _checked(decision, tiers)}
+    return {"memory": memory, "outcomes": _checked(decision, shipped, tiers)}
 
 
 def _ref(attempt: Attempt) -> str:
     return f"{attempt.provider}/{attempt.model}"
 
 
-def _checked(decision: Decision, tiers: Mapping[str, Tier]) -> list[JsonDict]:
+def _checked(decision: Decision, shipped: Assessment, tiers: Mapping[str, Tier]) -> list[JsonDict]:
     """What checks found is an outcome where it told something: worth as much as it moved the chance."""
     found: list[JsonDict] = []
     for n, attempt in enumerate(decision.attempts):
@@ -75,7 +76,7 @@ def _checked(decision: Decision, tiers: Mapping[str, Tier]) -> list[JsonDict]:
                 "model": _ref(attempt),
                 "good": checks.p,
                 "weight": min(1.0, 2 * abs(checks.p - checks.prior)),
-                "expected": decision.assessment.p_success(tier),
+                "expected": shipped.p_success(tier),
             }
         )
     return found

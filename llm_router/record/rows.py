@@ -115,6 +115,7 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
         "p_mid": assessment.p_mid,
         "p_frontier": assessment.p_frontier,
         "gain": assessment.gain,
+        "learned": _json(assessment.learned) if any(assessment.learned) else None,
         "reasons": _reasons(assessment.reasons),
         "profile": str(plan.profile),
         "strategy": plan.strategy,

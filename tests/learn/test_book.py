@@ -138,6 +138,27 @@ def test_a_session_is_remembered_without_a_database():
     assert learner.assessed(FOUND, ask("go on", session="s")).complexity is Complexity.COMPLEX
 
 
+def test_outcomes_are_held_against_the_shipped_chance_not_against_the_learned_one(recorded):
+    path = recorded(*(decided(f"d_{n}", session=None) for n in range(6)))
+    request = ask("write add in Python", project="shop", session="s")
+    learned = Learner(path, clock=lambda: NOW).assessed(FOUND, request)
+    assert learned.p_small < FOUND.p_small
+    assert learned.unlearned().p_small == pytest.approx(FOUND.p_small)
+    recorded(replace(decided("d_next"), assessment=learned))
+    expected = query(path, "SELECT expected FROM outcomes WHERE decision_id = 'd_next' AND tier = 'small'")
+    assert expected[0][0] == pytest.approx(FOUND.p_small)
+
+
+def test_a_turn_that_goes_on_learns_once(recorded):
+    path = recorded(*(decided(f"d_{n}", session=None) for n in range(6)))
+    first = Learner(path, clock=lambda: NOW).assessed(FOUND, ask("write add in Python", project="shop"))
+    recorded(replace(decided("d_first"), assessment=first))
+    going_on = Learner(path, clock=lambda: NOW + 60, enabled=False).assessed(FOUND, ask("go on", session="s"))
+    assert "goes on with the turn before" in going_on.reasons
+    assert going_on.p_small == pytest.approx(FOUND.p_small)
+    assert going_on.learned == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize("content", [b"", b"no database at all", None])
 def test_a_database_that_cannot_be_read_teaches_nothing_and_harms_nothing(tmp_path, content):
     path = tmp_path / "router.db"
