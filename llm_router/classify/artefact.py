@@ -13,14 +13,17 @@ Pure and standard library only, as its siblings are. `scripts/train/` writes it.
 """
 
 import mmap
-from struct import calcsize, unpack_from
 from zlib import crc32
 
 MAGIC = b"LLMROUTE"
 VERSION = 1
-HEADER, ROW = "<8sHHIII", "<24s4sII"
-BODY = calcsize(HEADER)
+HEADER, ROW = (
+    "<8sHHIII",
+    "<24s4sII",
+)  # as `struct` writes them; to read so little it would take longer to import
+BODY, WIDTH = 24, 36  # their sizes
 FILE = "brain.bin"
+_SIZES = {"b": 1, "B": 1, "f": 4}
 
 
 class ArtefactError(ValueError):
@@ -44,8 +47,9 @@ class Artefact:
     def _checked(self) -> dict[str, tuple[str, int, int]]:
         if len(self._view) < BODY:
             raise ArtefactError("it is truncated")
-        magic, order, version, length, checksum, sections = unpack_from(HEADER, self._view)
-        if magic != MAGIC:
+        order, version = self._number(8, 2), self._number(10, 2)
+        length, checksum, sections = self._number(12), self._number(16), self._number(20)
+        if bytes(self._view[:8]) != MAGIC:
             raise ArtefactError("it is not an artefact")
         if order == 0x0201 or memoryview(b"\x02\x01").cast("H")[0] != 0x0102:
             raise ArtefactError("it was written for another byte order")
@@ -56,9 +60,10 @@ class Artefact:
         if checksum != crc32(self._view[BODY:]):
             raise ArtefactError("its checksum is wrong")
         rows: dict[str, tuple[str, int, int]] = {}
-        for number in range(sections):
-            name, code, offset, count = unpack_from(ROW, self._view, BODY + number * calcsize(ROW))
-            rows[name.rstrip(b"\0").decode()] = (code.rstrip(b"\0").decode(), offset, count)
+        for start in range(BODY, BODY + sections * WIDTH, WIDTH):
+            name, code = bytes(self._view[start : start + 24]), bytes(self._view[start + 24 : start + 28])
+            place = self._number(start + 28), self._number(start + 32)
+            rows[name.rstrip(b"\0").decode()] = (code.rstrip(b"\0").decode(), *place)
         return rows
 
     def table(self, name: str) -> "memoryview[int]":
@@ -71,4 +76,7 @@ class Artefact:
 
     def _section(self, name: str) -> "tuple[str, memoryview[int]]":
         code, offset, count = self._rows[name]
-        return code, self._view[offset : offset + count * calcsize(code)]
+        return code, self._view[offset : offset + count * _SIZES[code]]
+
+    def _number(self, start: int, size: int = 4) -> int:
+        return int.from_bytes(self._view[start : start + size], "little")

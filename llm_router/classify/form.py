@@ -4,7 +4,6 @@ Pure and standard library only, as its siblings are. The order of `NAMES` is par
 changes a measure trains anew and raises `artefact.VERSION`.
 """
 
-import re
 from math import log2
 from zlib import crc32
 
@@ -18,15 +17,26 @@ GENRES = ("options", "contest", "issue", "program", "math", "sum", "ask", "chat"
 HEAD, TAIL = 1200, 600
 ASK_HEAD, ASK_TAIL = 90, 45
 
-# Signs in a row are one token; scripts without spaces are cut into pieces of two or three letters.
-_TOKEN = re.compile(rb"[a-z]+|0+|[\x80-\xff]{1,6}|[^\sa-z0\x80-\xff]{1,4}")
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")  # of a number its length is kept
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+# A token is a run of bytes of one kind: letters, zeros, parts of other scripts' letters, signs; none of blanks.
+_KINDS = bytearray(b"s" * 128 + b"x" * 128)
+_KINDS[48] = 48
+for _code in _LETTERS:
+    _KINDS[_code] = 97
+for _code in b" \t\n\r\v\f":
+    _KINDS[_code] = 32
+# So many in a row at most; what is longer is cut by telling its pieces apart by other names.
+_CUTS = ((b"s" * 8, b"ttttuuuu"), (b"s" * 4, b"tttt"), (b"x" * 12, b"yyyyyyzzzzzz"), (b"x" * 6, b"yyyyyy"))
+_WITHIN = b"\xff"  # a byte that is in no text
+_EDGES = _WITHIN + b" " * 255  # by how the kind of a byte differs from that of the one before
+_ZEROS = b" " * 48 + b"0" + b" " * 207  # all else is a blank
 _CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _COUNTED = tuple(bytes([code]) for code in b"?$\\=({[`,.;:\"'-+*/%<>^_#|!")
+_UNCOUNTED = bytes(range(256)).translate(None, b"".join(_COUNTED))
 _KEYWORDS = (
-    b"for ", b"if ", b"while ", b"return", b"def ", b"class ", b"import ", b"else", b".append", b"[::", b"range(",
-    b"in ", b"lambda", b"sorted", b"join", b"split", b"replace", b"max", b"min", b"dict", b"set(",
+    "for ", "if ", "while ", "return", "def ", "class ", "import ", "else", ".append", "[::", "range(",
+    "in ", "lambda", "sorted", "join", "split", "replace", "max", "min", "dict", "set(",
 )  # fmt: skip
 _OPERATORS = tuple(_COUNTED.index(sign) for sign in (b"+", b"-", b"*", b"/", b"%"))
 _CATEGORIES = (
@@ -40,7 +50,7 @@ NAMES = (
     "length before the options", "deep indent", "deeper indent", "other scripts", "capitals", "longest line",
     "different words", "operators", "longest quotation",
     *(f"signs {sign.decode()}" for sign in _COUNTED),
-    *(f"code {word.decode().strip()}" for word in _KEYWORDS),
+    *(f"code {word.strip()}" for word in _KEYWORDS),
     "prose", "names", "figures", "pasted lines", "sentences", "a question",
     *(f"{name} words" for name in _CATEGORIES),
     *(f"marks of {name[1:]}" for name in _MARKS),
@@ -58,8 +68,9 @@ class Form:
     def __init__(self, text: str, reading: features.Reading, hardness: float, confidence: float) -> None:
         whole = f"{text[:HEAD]}\n{text[-TAIL:]}" if len(text) > HEAD + TAIL else text
         raw = whole.encode("utf-8", "surrogatepass")
-        low = whole.lower().encode("utf-8", "surrogatepass").translate(_DIGITS)
-        tokens: list[bytes] = _TOKEN.findall(low)
+        lower = whole.lower()
+        low = lower.encode("utf-8", "surrogatepass").translate(_DIGITS)
+        tokens = _tokens(low)
         distinct = set(tokens)
         single = list(map(crc32, tokens))
         pairs = list(map(crc32, tokens[1:], single))
@@ -68,8 +79,9 @@ class Form:
             self.ask = {*single[:ASK_HEAD], *single[-ASK_TAIL:], *pairs[:ASK_HEAD], *pairs[-ASK_TAIL:]}
         else:
             self.ask = self.grams
-        signs = [_log(raw.count(sign)) for sign in _COUNTED]
-        words = [_log(low.count(word)) for word in _KEYWORDS]
+        counted = raw.translate(None, _UNCOUNTED)
+        signs = [log2(1 + counted.count(sign)) for sign in _COUNTED]
+        words = [log2(1 + lower.count(word)) for word in _KEYWORDS]
         options = _options(raw)
         self.measures = [
             *_of_tokens(low, tokens, distinct),
@@ -77,11 +89,14 @@ class Form:
             *_of_matter(raw, distinct, signs),
             *signs,
             *words,
-            *(_log(n) for n in (reading.words, reading.names, reading.numbers, reading.paste)),
+            _log(reading.words),
+            _log(reading.names),
+            _log(reading.numbers),
+            _log(reading.paste),
             _log(len(reading.sentences)),
             float(reading.question),
-            *(float(min(8, reading.count(name))) for name in _CATEGORIES),
-            *(float(reading.hits.get(name, 0)) for name in _MARKS),
+            *[float(min(8, reading.count(name))) for name in _CATEGORIES],
+            *[float(reading.hits.get(name, 0)) for name in _MARKS],
             hardness,
             confidence,
         ]
@@ -93,19 +108,31 @@ def _log(count: float) -> float:
     return log2(1 + count)
 
 
+def _tokens(low: bytes) -> list[bytes]:
+    """Runs of one kind. A blank is put wherever the kind changes, for all places at once: byte by byte would be slow."""
+    kinds = low.translate(_KINDS)
+    for run, pieces in _CUTS:
+        kinds = kinds.replace(run, pieces)
+    number, size = int.from_bytes(kinds, "big"), len(kinds)
+    spread = bytearray(2 * size)
+    spread[::2] = (number ^ number >> 8).to_bytes(size, "big").translate(_EDGES)
+    spread[1::2] = low
+    return bytes(spread).translate(None, _WITHIN).split()
+
+
 def _of_tokens(low: bytes, tokens: list[bytes], distinct: set[bytes]) -> tuple[float, ...]:
-    words = [len(token) for token in distinct if 96 < token[0] < 128]
+    lengths = [len(token) for token in distinct if 96 < token[0] < 128]
     digits, size = low.count(b"0"), len(low) or 1
-    count = len(words) or 1
+    count = len(lengths) or 1
     return (
         _log(len(tokens)),
         _log(size - len(low.translate(None, _LETTERS))),
-        sum(words) / count,
-        sum([length > 8 for length in words]) / count,
+        sum(lengths) / count,
+        len([length for length in lengths if length > 8]) / count,
         len(distinct) / (len(tokens) or 1),
         _log(digits),
         digits / size,
-        float(max([len(token) for token in distinct if token[0] == 48], default=0)),
+        float(max(map(len, low.translate(_ZEROS).split()))) if digits else 0.0,
     )
 
 

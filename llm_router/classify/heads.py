@@ -4,7 +4,15 @@ Pure and standard library only, as its siblings are.
 """
 
 from math import exp, sqrt
-from operator import mul, sub
+
+try:
+    from _operator import (
+        itemgetter,
+        mul,
+        sub,
+    )  # what `operator` hands on, without half a millisecond of its own
+except ImportError:  # another interpreter than CPython
+    from operator import itemgetter, mul, sub
 
 try:
     from . import artefact, form
@@ -49,21 +57,29 @@ class Heads:
         self.gain_scale = file.numbers("gain.scale")
         self.gain_curve = file.numbers("gain.curve")
         self.ability_curve = file.numbers("ability.curve")
-        asked = file.table("ask.grams")  # a table for each task, and one for the level
-        size = len(asked) // (len(TASKS) + 1)
+        tables = file.table("ask.grams")  # for each task, and for the level
+        size = len(tables) // (len(TASKS) + 1)
         self.ask_mask = size - 1
-        self.ask_grams = [asked[place * size : (place + 1) * size] for place in range(len(TASKS) + 1)]
-        self.ask_scale = file.numbers("ask.scale")
         weights, width = file.numbers("ask.measures"), len(form.NAMES)
-        self.ask_measures = [weights[place * width : (place + 1) * width] for place in range(len(TASKS) + 1)]
-        self.ask_start = file.numbers("ask.start")
+        self.ask = [
+            (
+                start,
+                weights[place * width : (place + 1) * width],
+                tables[place * size : (place + 1) * size],
+                scale,
+            )
+            for place, (start, scale) in enumerate(
+                zip(file.numbers("ask.start"), file.numbers("ask.scale"), strict=True)
+            )
+        ]
         self.centre = file.numbers("measures.centre")
         self.blend = file.numbers("blend")
 
     def gain(self, found: form.Form) -> float:
         """What a frontier model is expected to add to a small one."""
-        table, mask = self.gain_grams[found.genre], self.gain_mask
-        grams = sum([table[gram & mask] for gram in found.grams]) / sqrt(len(found.grams) or 1)
+        mask = self.gain_mask
+        places = [gram & mask for gram in found.grams]
+        grams = sum(_at(places, self.gain_grams[found.genre])) / sqrt(len(places) or 1)
         score = self.gain_trees.total(found.measures) + grams * self.gain_scale[found.genre]
         start, slope = self.gain_curve
         return _chance(start + slope * score)
@@ -73,34 +89,38 @@ class Heads:
         start, slope = self.ability_curve
         return _chance(start + slope * self.ability_trees.total(found.measures))
 
-    def tasks(self, found: form.Form, votes: dict[str, float]) -> dict[str, float]:
-        """How strongly text and rules together speak for each task."""
-        share = self.blend[0] / max(3.0, *votes.values())
-        scores = self._asked(found, range(len(TASKS)))
-        return {task: score + share * votes[task] for task, score in zip(TASKS, scores, strict=True)}
-
-    def level(self, found: form.Form, hardness: float) -> float:
-        """Difficulty, of what was learned and what the rules found."""
-        _, rules, learned, start, slope = self.blend
-        (level,) = self._asked(found, (len(TASKS),))
-        return start + slope * (rules * hardness + learned * level)
-
-    def spoke(self, found: form.Form) -> list[str]:
-        """The measures of form that raised the level most and lowered it most, in levels."""
-        moves = list(map(mul, self.ask_measures[-1], map(sub, found.measures, self.centre)))
-        ends = (max(moves), min(moves))
-        return [f"{form.NAMES[moves.index(move)]} {move * 4:+.1f}" for move in ends if abs(move) > 0.02]
-
-    def _asked(self, found: form.Form, which: "range | tuple[int, ...]") -> list[float]:
+    def asked(self, found: form.Form) -> list[float]:
+        """How strongly the text speaks for each task, and, last, its level."""
         mask = self.ask_mask
         places = [gram & mask for gram in found.ask]
         norm = sqrt(len(places) or 1)
+        seen = [place for place, measure in enumerate(found.measures) if measure]
+        measures = _at(seen, found.measures)
         return [
-            self.ask_start[head]
-            + sum(map(mul, self.ask_measures[head], found.measures))
-            + sum(map(self.ask_grams[head].__getitem__, places)) * self.ask_scale[head] / norm
-            for head in which
+            start + sum(map(mul, _at(seen, weights), measures)) + sum(_at(places, grams)) * scale / norm
+            for start, weights, grams, scale in self.ask
         ]
+
+    def tasks(self, asked: list[float], votes: dict[str, float]) -> dict[str, float]:
+        """How strongly text and rules together speak for each task."""
+        share = self.blend[0] / max(3.0, *votes.values())
+        return {task: score + share * votes[task] for task, score in zip(TASKS, asked[:-1], strict=True)}
+
+    def level(self, asked: list[float], hardness: float) -> float:
+        """Difficulty, of what was learned and what the rules found."""
+        _, rules, learned, start, slope = self.blend
+        return start + slope * (rules * hardness + learned * asked[-1])
+
+    def spoke(self, found: form.Form) -> list[str]:
+        """The measures of form that raised the level most and lowered it most, in levels."""
+        moves = list(map(mul, self.ask[-1][1], map(sub, found.measures, self.centre)))
+        ends = (max(moves), min(moves))
+        return [f"{form.NAMES[moves.index(move)]} {move * 4:+.1f}" for move in ends if abs(move) > 0.02]
+
+
+def _at(places: list[int], values: "list[float] | memoryview[int]") -> "tuple[float, ...] | list[float]":
+    """The values of these places, taken all at once."""
+    return itemgetter(*places)(values) if len(places) > 1 else [values[place] for place in places]
 
 
 def _chance(score: float) -> float:

@@ -70,11 +70,12 @@ def classify(text: str, task: str | None = None, brain: "Brain | None" = None) -
 def _learned(
     found: Judgement, learned: heads.Heads, seen: form.Form, votes: rules.Votes, task: str | None
 ) -> None:
-    scores = learned.tasks(seen, votes)
+    asked = learned.asked(seen)
+    scores = learned.tasks(asked, votes)
     first, second = sorted(scores.values(), reverse=True)[:2]
     found.task = task or max(scores, key=lambda name: scores[name])
     found.confidence = round(min(0.98, 0.42 + 0.33 * (first - second)), 2)
-    found.difficulty = round(min(1.0, max(0.0, learned.level(seen, found.difficulty))), 3)
+    found.difficulty = round(min(1.0, max(0.0, learned.level(asked, found.difficulty))), 3)
     found.complexity = difficulty.level(found.difficulty)
     found.gain, middle = learned.gain(seen), learned.ability(seen)
     found.p_small, found.p_mid, found.p_frontier = chances(middle, found.gain)

@@ -25,7 +25,7 @@ _GREETINGS = frozenset(
     goodbye|thanks|thank you|thx|thanks a lot|hallo|guten tag|danke|hola|gracias|bonjour|salut|merci|ciao|grazie|olá|
     obrigado|привет|спасибо|你好|谢谢|こんにちは|ありがとう|안녕하세요""".replace("\n    ", "").split("|")
 )
-_LAYOUT = str.maketrans("", "", "\n\r\t\ufeff\xa0\u3000")
+_LAYOUT = "\n\r\t\ufeff\xa0\u3000"
 
 
 def classify(text: str, task: str | None = None) -> Result:
@@ -54,7 +54,9 @@ def _special(text: str, task: str | None) -> tuple[Result, features.Reading | No
     bare = head.strip() or tail.strip()
     if not bare:
         return _plain(task, 0.1, 0.0, "empty")
-    sample = bare[:400].translate(_LAYOUT)
+    sample = bare[:400]
+    for char in _LAYOUT:
+        sample = sample.replace(char, "")
     if not sample.isprintable() and sum(map(str.isprintable, sample)) < 0.9 * len(sample):
         return _plain(task, 0.1, 0.1, "not text")
     if len(bare) < 30 and bare.casefold().strip(" .,!~！。") in _GREETINGS:

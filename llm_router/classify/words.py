@@ -220,31 +220,70 @@ PHRASES = {
 }
 
 # Signs of the form of a text, looked for as they stand, separated by `¦`.
+# Signs of whole kinds of text, by what all signs of a row hold: where that is missing, none of them is looked for.
 MARKS = {
-    "contest": (
-        "Sample Input¦Sample Output¦\nConstraints:¦Standard Input¦class Solution¦Output: ¦You are given¦"
-        "you are given¦0-indexed¦Return the "
-    ),
-    "huge": "998244353¦10^5¦10^9¦10^{5}¦10^{9}¦10^{18}¦10^18¦200000¦10^9 + 7¦modulo",
-    "issue": (
-        "\nDescription\n¦### Bug¦teps to reproduce¦teps to Reproduce¦xpected behavior¦### Description¦"
-        "ctual behavior¦xpected result¦### What happened¦### Summary¦<!--¦ug report¦minimal example¦"
-        "xpected outcome¦ctual outcome¦last modified by¦### Version¦Reproducer¦### Problem"
-    ),
-    "trace": (
-        "Traceback (most¦Exception in thread¦panic:¦\n    at ¦\n\tat ¦Error: ¦error[E¦FAILED¦rror:¦"
-        "Exception:¦exit code 1¦Segmentation fault¦core dumped¦fatal:¦npm ERR"
-    ),
-    "math": (
-        "\\frac¦\\begin{¦\\[¦$$¦\\pmod¦\\sqrt¦\\le ¦\\ge ¦\\cdot¦\\angle¦\\sum¦\\int¦\\triangle¦\\equiv¦"
-        "\\overline¦\\dots¦$x¦$n¦$a¦$f¦$P¦$A¦\\theta¦\\pi"
-    ),
-    "program": '"""¦\ndef ¦\nclass ¦function ¦#include¦```¦public class¦=> {¦import ¦();',
-    "image": " --ar ¦ --v ¦ --stylize¦text-to-image¦text to image¦Text to image",
-    "video": "text-to-video¦text to video¦Text to video¦Text-to-video",
-    "audio": "text-to-speech¦text to speech¦Text to speech¦text to music",
+    "contest": {
+        "S": "Standard Input¦class Solution",
+        "Sample ": "Sample Input¦Sample Output",
+        "C": "\nConstraints:",
+        "O": "Output: ",
+        "ou are given": "You are given¦you are given",
+        "0": "0-indexed",
+        "R": "Return the ",
+    },
+    "huge": {
+        "^": "10^5¦10^9¦10^{5}¦10^{9}¦10^{18}¦10^18¦10^9 + 7",
+        "9": "998244353",
+        "0": "200000",
+        "m": "modulo",
+    },
+    "issue": {
+        "### ": "### Bug¦### Description¦### What happened¦### Summary¦### Version¦### Problem",
+        "D": "\nDescription\n",
+        "R": "teps to Reproduce¦Reproducer",
+        "xpected ": "xpected behavior¦xpected result¦xpected outcome",
+        "<": "<!--",
+        "ctual ": "ctual behavior¦ctual outcome",
+        "u": "ug report",
+        "x": "minimal example",
+        "m": "last modified by",
+        "t": "teps to reproduce",
+    },
+    "trace": {
+        "T": "Traceback (most",
+        "rror": "Error: ¦error[E¦rror:",
+        "xception": "Exception in thread¦Exception:",
+        ":": "panic:¦fatal:",
+        "F": "FAILED",
+        "R": "npm ERR",
+        "S": "Segmentation fault",
+        "\t": "\n\tat ",
+        "\n": "\n    at ",
+        "x": "exit code 1",
+        "m": "core dumped",
+    },
+    "math": {
+        "\\": (
+            "\\frac¦\\begin{¦\\[¦\\pmod¦\\sqrt¦\\le ¦\\ge ¦\\cdot¦\\angle¦\\sum¦\\int¦\\triangle¦\\equiv¦"
+            "\\overline¦\\dots¦\\theta¦\\pi"
+        ),
+        "$": "$$¦$x¦$n¦$a¦$f¦$P¦$A",
+    },
+    "program": {
+        '"': '"""',
+        "\n": "\ndef ¦\nclass ",
+        "f": "function ",
+        "#": "#include",
+        "`": "```",
+        "b": "public class",
+        ">": "=> {",
+        "m": "import ",
+        "(": "();",
+    },
+    "image": {"--": " --ar ¦ --v ¦ --stylize", "mage": "text-to-image¦text to image¦Text to image"},
+    "video": {"video": "text-to-video¦text to video¦Text to video¦Text-to-video"},
+    "audio": {"speech": "text-to-speech¦text to speech¦Text to speech", "music": "text to music"},
 }
-
 PASTE_STARTS = (
     'Traceback¦File "¦at ¦#include¦import ¦diff --git¦@@¦+++¦---¦|¦+  ¦-  ¦def ¦class ¦return ¦$ ¦>>>¦E  ¦> ¦INFO¦WARN¦DEBUG'
     "¦//¦/*¦* @"

@@ -149,8 +149,9 @@ def validate(known: Sequence[Row], others: Sequence[Row]) -> None:
         for row in rows:
             assert row.seen
             gains[id(row)] = model.gain(row.seen)
-            scores = model.tasks(row.seen, row.votes)
-            judged[id(row)] = max(scores, key=lambda task: scores[task]), model.level(row.seen, row.hardness)
+            asked = model.asked(row.seen)
+            scores = model.tasks(asked, row.votes)
+            judged[id(row)] = max(scores, key=lambda task: scores[task]), model.level(asked, row.hardness)
 
     parts = _parts(known, lambda row: str(_fold(row)))
     for left_out in parts.values():
