@@ -1,6 +1,7 @@
 """Subagents have routes of their own: what one is asked to do is judged like a prompt of the user's.
 
-The prompt comes with the call that starts a subagent, its id with the start itself; one follows the other at once.
+Codex runs the hook of prompts for it. In Claude Code the prompt comes with the call that starts a subagent, its id with
+the start itself; one follows the other at once.
 
 handler(payload, home, snapshot) -> {"context"}; {} says nothing
 """
@@ -13,7 +14,7 @@ import state
 import turns
 
 # those that have all tools; others may lack ours, and have instructions of their own
-_GENERAL = ("", "general-purpose", "default")
+GENERAL = (None, "", "general-purpose", "default")
 _FOLLOWS_S = 10.0
 _WAITING = 8
 
@@ -21,12 +22,10 @@ _WAITING = 8
 def expect(payload: dict, home: str, snapshot: dict) -> None:
     """A subagent is about to be started: remember the route for what it is asked, or that there is none."""
     asked = payload["tool_input"]
-    prompt = next((asked[key] for key in ("prompt", "message") if isinstance(asked.get(key), str)), "")
-    kind = next(
-        (asked[key] for key in ("subagent_type", "agent_type") if isinstance(asked.get(key), str)), ""
-    )
-    call_name = turns.call_name(payload["host"])
-    found = hint.hint(prompt, {}, {**snapshot, "call_name": call_name}) if kind in _GENERAL else None
+    prompt, kind = asked.get("prompt"), asked.get("subagent_type")
+    call_name, found = turns.call_name(payload["host"]), None
+    if isinstance(prompt, str) and kind in GENERAL:
+        found = hint.hint(prompt, {}, {**snapshot, "call_name": call_name})
     waits = {"at": time.time(), "text": "", "route": None}
     if found is not None:
         text, route = found

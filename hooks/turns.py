@@ -12,7 +12,6 @@ import state
 # Our tools as the model of each host knows them.
 _CALLS = {"claude": "mcp__llm-router__{}", "codex": "mcp__llm_router__{}", "gemini-cli": "mcp_llm-router_{}"}
 _PLUGIN_CALL = "mcp__plugin_llm-router_llm-router__{}"
-_TELL_OF_SUBAGENTS = ("claude", "codex")
 _ANSWERS = 4  # routed answers watched at a time
 _OF_A_TURN = ("pending", "answers")
 _TWICE_S = 2.0  # the same prompt again within this is the same hook installed twice
@@ -29,7 +28,7 @@ def on_prompt(payload: dict, home: str, snapshot: dict) -> dict:
     name_of_call = call_name(payload["host"])
     known = state.read(home, session)["agents"].get(agent, {})
     told = {**snapshot, "call_name": name_of_call, "transcript": payload["transcript"]}
-    found = hint.hint(payload["prompt"], known, told)
+    found = hint.hint(payload["prompt"], known, told) if _has_our_tools(payload) else None
     if found is None and known.keys().isdisjoint(_OF_A_TURN):
         return {}
     key, now = _prompt_key(payload), time.time()
@@ -58,7 +57,7 @@ def on_pre_tool(payload: dict, home: str, snapshot: dict) -> dict:
         return {}
     known = state.read(home, payload["session"])["agents"].get(payload["agent"])
     said = _held(payload, home, snapshot["enforce"]) if known is not None and "pending" in known else {}
-    if payload["tool"] == "Agent" and "deny" not in said and payload["host"] in _TELL_OF_SUBAGENTS:
+    if payload["tool"] == "Agent" and "deny" not in said and payload["host"] == "claude":
         import subagents
 
         subagents.expect(payload, home, snapshot)
@@ -198,6 +197,15 @@ def _stored(home: str, session: str, agent: str, count: object) -> bool:
 
 def who(payload: dict) -> dict:
     return {"session": payload["session"], "agent": payload["agent"], "host": payload["host"]}
+
+
+def _has_our_tools(payload: dict) -> bool:
+    """Codex runs the hook for what a subagent is asked, too."""
+    if not payload["agent"]:
+        return True
+    import subagents
+
+    return payload["raw"].get("agent_type") in subagents.GENERAL
 
 
 def call_name(host: str) -> str:

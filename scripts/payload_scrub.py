@@ -55,7 +55,7 @@ def variant(payload: dict[str, Any]) -> str:
         payload.get("notification_type"),
     ]
     parts += [
-        "subagent" if payload.get("agent_id") and tool else "",
+        "subagent" if payload.get("agent_id") and (tool or prompt) else "",
         "slash" if prompt.startswith("/") else "",
         "context" if prompt.startswith("<hook_context>") else "",
     ]

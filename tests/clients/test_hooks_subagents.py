@@ -73,22 +73,24 @@ def test_the_route_of_the_main_thread_does_not_hold_its_subagents(claude):
     assert [line.rpartition("got=")[2] for line in claude.violations()] == ["Agent"]
 
 
-def test_codex_too_hints_its_subagents(box, home, run, server, executable):
+def test_codex_too_hints_its_subagents_once_and_holds_them_to_it(box, home, run, server, executable):
     codex = Codex(box, home, run, server, executable)
     codex.set_up()
     inner = call("exec_command", cmd="touch ran")
     log = codex.state / "enforcement.log"
     # the main thread must outlive its subagent, whose id no script can know
     held = f"timeout 30 sh -c 'until [ -s \"{log}\" ]; do sleep .05; done'"
-    codex.script(
-        call("spawn_agent", message=f"{QUESTION} {inner}", agent_type="default"),
-        call("exec_command", cmd=held, yield_time_ms=30_000),
-    )
-    output = codex.ask(PROJECT, LLM_ROUTER_ENFORCE="hard")
+    # in the prompt, for a subagent reads the project's instructions too and would follow the same script
+    start = call("spawn_agent", message=f"{QUESTION} {inner}", agent_type="default")
+    wait = call("exec_command", cmd=held, yield_time_ms=30_000)
+    output = codex.ask(f"{PROJECT} {start} [[then]] {wait}", LLM_ROUTER_ENFORCE="hard")
     assert not codex.ran, output
-    # how often it tries before the main thread ends is Codex's affair; whose tries they are is not
-    told = [line.partition("session=")[2].split() for line in codex.violations()]
-    assert told, output
-    assert len({session for session, *_ in told}) == 1, output
-    assert {tuple(rest) for _, *rest in told} == {("expected=llm_query", "got=Bash")}, output
-    assert any(HINT in text for request in codex.requests for _, text in codex.told(request))
+    (line,) = codex.violations()  # the one command of its script; the main thread's own runs
+    session = output.partition("session id: ")[2].split()[
+        0
+    ]  # a subagent's calls are of the session that started it
+    assert line.endswith(f"session={session} expected=llm_query got=Bash"), output
+    hints = [
+        [text.count(HINT) for _, text in codex.told(request) if HINT in text] for request in codex.requests
+    ]
+    assert {*map(tuple, hints)} == {(), (1,)}, output  # the main thread's requests, and the subagent's

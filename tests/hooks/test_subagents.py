@@ -6,6 +6,7 @@ import llm_router_hook
 import pytest
 import state
 import subagents
+import turns
 
 QUESTION = "What is a mutex?"
 HINT = "MANDATORY ROUTE"
@@ -37,19 +38,22 @@ def denied(said):
     return said.get("hookSpecificOutput", {}).get("permissionDecision") == "deny"
 
 
-@pytest.mark.parametrize(
-    ("host", "start", "given", "call"),
-    [
-        ("claude", "PreToolUse-Agent", asked(), "mcp__llm-router__llm_query"),
-        ("codex", "PreToolUse-spawn_agent", {"tool_input": {"message": QUESTION, "agent_type": "default"}}, "mcp__llm_router__llm_query"),
-    ],
-)  # fmt: skip
-def test_what_a_subagent_is_asked_is_hinted_to_it_and_held_against_it_alone(tell, host, start, given, call):
-    assert tell(host, start, **given) == {}
-    said = tell(host, "SubagentStart", agent_id="a1")
-    assert said["hookSpecificOutput"]["hookEventName"] == "SubagentStart"
+@pytest.mark.parametrize("host", ["claude", "codex"])
+def test_what_a_subagent_is_asked_is_hinted_to_it_once_and_held_against_it_alone(tell, host):
+    message = {"tool_input": {"message": QUESTION, "agent_type": "default"}}
+    events = {
+        "claude": (("PreToolUse-Agent", asked()), ("SubagentStart", {"agent_id": "a1"})),
+        "codex": (
+            ("PreToolUse-spawn_agent", message),
+            ("SubagentStart", {"agent_id": "a1"}),
+            ("UserPromptSubmit-subagent", {"agent_id": "a1", "prompt": QUESTION}),
+        ),
+    }[host]
+    *silent, said = (tell(host, name, **given) for name, given in events)
+    assert not any(silent)
+    assert said["hookSpecificOutput"]["hookEventName"] == events[-1][0].partition("-")[0]
     assert HINT in hint_of(said)
-    assert call in hint_of(said)
+    assert turns.call_name(host).format("llm_query") in hint_of(said)
     assert denied(tell(host, "PreToolUse-Bash-subagent", agent_id="a1"))
     assert tell(host, "PreToolUse-Bash-subagent", agent_id="a2") == {}
     assert tell(host, "PreToolUse-Bash") == {}
@@ -71,6 +75,18 @@ def test_other_subagents_are_left_alone(tell, given):
     tell("claude", "PreToolUse-Agent", **given)
     assert tell("claude", "SubagentStart", agent_id="a1") == {}
     assert tell("claude", "PreToolUse-Bash-subagent", "hard", agent_id="a1") == {}
+
+
+def test_codex_tells_several_that_are_started_at_once_apart(tell):
+    for agent, prompt in (("a1", QUESTION), ("a2", "Fix the failing test in app.py")):
+        tell("codex", "SubagentStart", agent_id=agent)
+        said = tell("codex", "UserPromptSubmit-subagent", agent_id=agent, prompt=prompt)
+        assert (HINT in hint_of(said)) is (agent == "a1")
+
+
+def test_a_subagent_of_codex_with_instructions_of_its_own_is_left_alone(tell):
+    said = tell("codex", "UserPromptSubmit-subagent", agent_id="a1", agent_type="explorer", prompt=QUESTION)
+    assert said == {}
 
 
 def test_of_several_started_at_once_none_is_hinted_for_another(tell):
