@@ -5,15 +5,15 @@ Money is integer micro-dollars, durations are milliseconds, probabilities lie in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Mode = Literal["off", "auto", "always"]
 Finding = Literal["pass", "fail", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(Struct, frozen=True):
     """What a caller wants checked before an answer is trusted.
 
     `mode` None leaves it to the settings. `tests` is a command line that exits with 0 when the answer is good; it runs
@@ -26,8 +26,7 @@ class Verify:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """What one verifier said of one answer. `cost` None = unpriced. `model` is who judged, where a model did."""
 
     verifier: str
@@ -38,8 +37,7 @@ class Check:
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """All checks of one answer. `prior` is P(good) before them, `p` after; `needed` is the least that was accepted:
     what the best untried model is worth, less its price. `cost` None = a check was unpriced.
     """

@@ -8,10 +8,12 @@ Money is integer micro-dollars (1 USD = 1_000_000). Time stamps are Unix seconds
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import getrandbits
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from llm_router.checks import Verification, Verify
 
@@ -63,13 +65,11 @@ def new_id(prefix: str) -> str:
 # ── what is said ─────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """Base64 `data` with its media type, or a `url`; exactly one of the two."""
 
     media_type: str = "image/png"
@@ -77,8 +77,7 @@ class Image:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A PDF (base64 `data`), a `url`, or plain `text`."""
 
     media_type: str = "application/pdf"
@@ -88,8 +87,7 @@ class Document:
     title: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Thinking:
+class Thinking(Struct, frozen=True):
     """A model's reasoning. `issuer` is the provider that signed it: a signature means nothing elsewhere."""
 
     text: str
@@ -97,8 +95,7 @@ class Thinking:
     issuer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """`arguments` is the JSON text as the model wrote it: it may be broken, and the caller must see that."""
 
     id: str
@@ -106,8 +103,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(Struct, frozen=True):
     call_id: str
     content: tuple[Text | Image | Document, ...]
     is_error: bool = False
@@ -116,8 +112,7 @@ class ToolResult:
 Part = Text | Image | Document | Thinking | ToolCall | ToolResult
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     role: Literal["system", "user", "assistant"]
     parts: tuple[Part, ...]
 
@@ -126,16 +121,14 @@ class Message:
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     name: str
     description: str = ""
     parameters: JsonDict = field(default_factory=dict[str, Any])
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolChoice:
+class ToolChoice(Struct, frozen=True):
     mode: Literal["auto", "any", "none", "tool"] = "auto"
     name: str | None = None
     parallel: bool = True
@@ -145,8 +138,7 @@ Feature = Literal["vision", "documents", "tools", "thinking", "schema", "web"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoning:
+class Reasoning(Struct, frozen=True):
     """How much a model shall think before it answers: by effort, by a budget of tokens, or (neither) as it sees fit.
     Effort "none" forbids it. `shown` says whether the caller wants to read what was thought.
     """
@@ -156,8 +148,7 @@ class Reasoning:
     shown: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class WebSearch:
+class WebSearch(Struct, frozen=True):
     """The caller wants the vendor itself to search the web (a "server tool")."""
 
     max_uses: int | None = None
@@ -165,18 +156,20 @@ class WebSearch:
     blocked_domains: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """How a request came in over HTTP: the dialect the caller speaks, and its body as bytes, so that an upstream of the
     same dialect gets it as it came.
     """
 
     dialect: str
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Without the body: it may hold anything."""
+        return f"Origin({self.dialect!r}, {len(self.body)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """Where in a running conversation a request stands, as its door read it.
 
     `key` tells conversations apart, those of a session's agents too. `opening` is a fingerprint of how it begins: another
@@ -188,8 +181,7 @@ class Conversation:
     goes_on: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What somebody wants answered, whichever door it came through.
 
     `model` is what the caller named: None or "auto" routes; `provider/model` or an alias of one model is
@@ -254,8 +246,7 @@ def ask(prompt: str, *, system: str | None = None, **fields: Any) -> Request:
 # ── what the steps decide ────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """What classify found. `reasons` are the features that spoke, `source` is who decided.
 
     `difficulty` and `confidence` lie in [0,1]. `p_small`, `p_mid`, `p_frontier` are the chances that a model of that
@@ -293,8 +284,7 @@ class Assessment:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What admit allows. `model` is the one model that must answer, by the caller's or the user's word."""
 
     model: str | None = None
@@ -304,8 +294,7 @@ class Verdict:
     profile: Profile = Profile.BALANCED
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """One model of one provider. `context` and `max_output` are tokens; None means unknown, never unlimited."""
 
     provider: str
@@ -321,8 +310,7 @@ class Model:
         return f"{self.provider}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A model that may answer, and why it stands at this place of the chain.
 
     `expected_cost` and `max_cost` are micro-dollars: the likely cost, and the most that `max_output` tokens can cost
@@ -336,14 +324,12 @@ class Candidate:
     max_output: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     ref: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...] = ()
     strategy: str = "free_first"
@@ -351,8 +337,7 @@ class Plan:
     input_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """Whether a running conversation stays with its model. Costs are micro-dollars of the calls expected until somebody
     speaks again: `stay_cost` with what is cached there, `move_cost` with all of it sent anew; None where a price is
     unknown, or no comparison was needed.
@@ -369,8 +354,7 @@ class Switch:
 # ── what happened ────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens of one call. `input_tokens` is the total; cache reads and writes are parts of it, and
     `reasoning_tokens` is a part of `output_tokens`. `estimated` marks figures the upstream did not report.
     """
@@ -405,8 +389,7 @@ class FailureKind(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One try of one candidate; `outcome` is "ok" or why it failed. `cost` None = unpriced, never zero.
 
     A `role` of "check" is a model that was asked about an answer, not for one. `verification` is what checks found.
@@ -435,8 +418,7 @@ class Attempt:
 StopReason = Literal["end", "length", "tool_use", "stop_sequence", "refusal"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What one upstream said, decoded. `model` is the name it gave itself; `id` its own id, if any."""
 
     parts: tuple[Part, ...]
@@ -457,8 +439,7 @@ class Answer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The whole story of one request: made in plan, completed by run, stored by record, told by explain.
 
     `cost` sums every attempt (None when any paid one is unpriced). `baseline_cost` prices the same tokens on the
@@ -486,8 +467,7 @@ class Decision:
         return next((a for a in self.attempts if a.ok and a.role == "answer"), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What a door gives its caller: the answer and the decision behind it."""
 
     answer: Answer
@@ -501,19 +481,16 @@ class Reply:
 # ── what streams ─────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThinkingDelta:
+class ThinkingDelta(Struct, frozen=True):
     text: str
     signature: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(Struct, frozen=True):
     """A piece of tool call number `index`; `id` and `name` come with its first piece."""
 
     index: int
@@ -525,43 +502,37 @@ class ToolCallDelta:
 Delta = TextDelta | ThinkingDelta | ToolCallDelta
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Bytes in the caller's own dialect, for a door that relays: what it sends on as it is."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """The first event of a stream: what was decided, before anybody is asked."""
 
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Trying:
+class Trying(Struct, frozen=True):
     """The run turned to this candidate: progress for a person who waits."""
 
     candidate: Candidate
 
 
-@dataclass(frozen=True, slots=True)
-class Checking:
+class Checking(Struct, frozen=True):
     """The candidate has answered, and its answer is being checked."""
 
     candidate: Candidate
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """An attempt failed and the run goes on."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The last event of every stream that succeeded."""
 
     reply: Reply

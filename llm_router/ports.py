@@ -6,8 +6,9 @@ A dialect makes and reads a wire format as plain data; a provider only carries i
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from llm_router.errors import RouterError
 from llm_router.nouns import (
@@ -48,8 +49,7 @@ class Dialect(Protocol):
     def decoder(self, request: Request | None = None) -> StreamDecoder: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """An error in a caller's own dialect. `headers` hold what clients act on (retry-after, x-should-retry, ...)."""
 
     status: int
@@ -57,8 +57,7 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """What an answer's wire format says of itself beside the answer. `request` is the parsed request that is answered
     (a renderer looks up in it what the caller's tools were); `input_tokens` an estimate, for formats that want a figure
     before the upstream has told one; `issuer` the provider that answers, whose signatures are tagged with its name.
@@ -102,8 +101,7 @@ class Inbound(Protocol):
     def problem(self, error: RouterError, request_id: str) -> Problem: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """Whether a provider could be called now. `fix` is the command or variable that makes it ready."""
 
     ready: bool
@@ -111,8 +109,7 @@ class Readiness:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One payload on its way. `timeout_s` bounds the wait for each event."""
 
     model: str
@@ -159,8 +156,7 @@ class Prices(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(Struct, frozen=True):
     """Money set aside for one attempt. `id` None = nothing had to be (no cap applies, or the call is free)."""
 
     id: str | None = None
@@ -179,8 +175,7 @@ class Budgets(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class HealthState:
+class HealthState(Struct, frozen=True):
     """One breaker. `model` "" stands for the whole provider. `until` is when the cooldown ends (Unix seconds)."""
 
     provider: str

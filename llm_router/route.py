@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
+
+from msgspec.structs import replace
 
 from llm_router.admit.policy import admit
 from llm_router.admit.sessions import Sessions

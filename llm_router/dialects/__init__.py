@@ -5,8 +5,9 @@ One module per format, loaded on first use. Nothing here opens a connection or k
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
+
+from msgspec.structs import replace
 
 from llm_router.errors import NotFoundError
 from llm_router.nouns import Answer, Thinking

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (

@@ -6,7 +6,6 @@ One typed pass: what nobody asks for is skipped and never becomes an object.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,8 +18,7 @@ _ASSISTING = frozenset({"assistant", "model"})
 _RAW = msgspec.Raw()
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpse:
+class Glimpse(msgspec.Struct, frozen=True):
     """`system` is the raw JSON of the system prompt, `opening` what a person said first, `tail` what the client added
     behind the last prompt or into it. `goes_on`: the last message brings tool results, and nobody's words.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from llm_router.dialects import inbound
 from llm_router.errors import RefusedError, RouterError

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 ANTHROPIC, CHAT, RESPONSES, GEMINI, OLLAMA = (
     "anthropic",
@@ -77,8 +79,7 @@ _GOOGLES = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 _UNVERSIONED = (CHAT, RESPONSES)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """`route` is None where there is none; then `allowed` are the methods that this path does have, and `dialect` is
     whose path it is.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from llm_router.gateway.app import Gateway
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """`values` are the {names} of the route's path. `dialect` may differ from the route's where the headers say so."""
 
     call: HttpCall

@@ -12,7 +12,6 @@ sessions of the user share the file. `Keeper` writes it soon after each recorded
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import os
 import secrets
@@ -21,6 +20,8 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import structs
 
 from llm_router import config, db, paths
 from llm_router.admit.budgets import SqliteBudgets
@@ -109,7 +110,7 @@ class Snapshot:
         if self.prices.asleep(model) and not wake:
             before = self._told("baseline")
             return before if before.get("model") == model.ref else None
-        model = dataclasses.replace(model, billing=Billing.METERED)
+        model = structs.replace(model, billing=Billing.METERED)
         taken = self._per_million(model, Usage(input_tokens=_PRICED_TOKENS))
         given = self._per_million(model, Usage(output_tokens=_PRICED_TOKENS))
         if taken is None or given is None:

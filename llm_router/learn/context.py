@@ -7,7 +7,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llm_router.learn.knowledge import Tier
 from llm_router.nouns import Assessment, Complexity, Request, Text, ToolCall, ToolResult
@@ -45,8 +47,7 @@ _STEP: tuple[tuple[Tier, float], ...] = (
 )  # log odds per degree
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """One earlier turn of the session. `doubted`: a check failed an answer, or it was rated bad. `fingerprint` tells
     equal prompts from different ones.
     """

@@ -14,9 +14,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Literal
+
+from msgspec.structs import replace
 
 from llm_router.learn.prints import Print
 from llm_router.nouns import Assessment, Candidate, Plan

@@ -11,6 +11,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Self
 
+from msgspec import structs
+
 from llm_router.errors import NotFoundError
 from llm_router.nouns import Billing, Model
 from llm_router.settings import Settings
@@ -57,7 +59,7 @@ class Catalogue:
         listed = next((model for model in self.embeddings if target in {model.ref, model.id}), None)
         if listed is None:
             return self._foreign(target)
-        return replace(listed, billing=self.billing.get(listed.provider, listed.billing))
+        return structs.replace(listed, billing=self.billing.get(listed.provider, listed.billing))
 
     def resolve(self, name: str, installed: Iterable[Model] = ()) -> Model:
         """The model an alias, `provider/model` or a bare model id means.
@@ -110,7 +112,9 @@ class Catalogue:
             shipped = () if own.models and name in self.deployments else providers.get(name, ())
             ids = {model.id for model in shipped}
             added = (Model(name, each) for each in own.models if each not in ids)
-            providers[name] = tuple(replace(model, billing=billing[name]) for model in (*shipped, *added))
+            providers[name] = tuple(
+                structs.replace(model, billing=billing[name]) for model in (*shipped, *added)
+            )
         aliases = {alias.lower(): target for alias, target in settings.routing.aliases.items()}
         return replace(
             self,

@@ -9,7 +9,9 @@ Pure, given the world.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from llm_router.errors import NotFoundError
 from llm_router.nouns import Assessment, Candidate, Model, Plan, Request, Skipped, Switch, Verdict
@@ -24,16 +26,14 @@ SHRUNK = 0.6  # of what a conversation was: a client has compacted or cleared it
 CALLS = 20  # expected of one prompt, at most
 
 
-@dataclass(frozen=True, slots=True)
-class Cached:
+class Cached(Struct, frozen=True):
     """How much of a conversation a model has in its cache, and until when (Unix seconds)."""
 
     tokens: int = 0
     until: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where a conversation stands: the model that answered it last (`provider/model`), how long it was, what is cached
     with whom. `requests` per `prompts` is how many calls one prompt has taken so far.
     """
@@ -76,8 +76,7 @@ def settle(
     return settling.plan, switch
 
 
-@dataclass(slots=True)
-class _Settling:
+class _Settling(Struct):
     plan: Plan
     request: Request
     assessment: Assessment

@@ -8,7 +8,8 @@ One dial, `routing.quality`, sets the worth; the three profiles are named points
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from llm_router.nouns import Assessment, Billing, Candidate, Complexity, Profile
 from llm_router.plan.size import EXPECTED_OUTPUT

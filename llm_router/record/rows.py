@@ -6,7 +6,6 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, NotRequired, TypedDict, TypeVar, cast
@@ -132,7 +131,7 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
         "route_ms": decision.route_ms,
         "total_ms": decision.total_ms,
         "error": _note(decision.error),
-        "switch": _json(asdict(decision.switch)) if decision.switch else None,
+        "switch": _json(msgspec.to_builtins(decision.switch)) if decision.switch else None,
     }
 
 
@@ -157,7 +156,7 @@ def _attempt(decision_id: str, n: int, attempt: Attempt) -> Row:
 
 
 def _verification(found: Verification | None) -> str | None:
-    return None if found is None else _json(asdict(found) | {"cost": found.cost})
+    return None if found is None else _json(msgspec.to_builtins(found) | {"cost": found.cost})
 
 
 def _usage(usage: Usage | None) -> Row:
@@ -175,7 +174,7 @@ def _usage(usage: Usage | None) -> Row:
 
 @lru_cache(1024)
 def _verdict(verdict: Verdict) -> str:
-    return _json(asdict(verdict))
+    return _json(msgspec.to_builtins(verdict))
 
 
 @lru_cache(1024)
@@ -188,7 +187,7 @@ def _candidates(candidates: tuple[Candidate, ...]) -> str:
 
 
 def _skipped(skipped: tuple[Skipped, ...]) -> str:
-    return _json([asdict(each) for each in skipped])
+    return _json([msgspec.to_builtins(each) for each in skipped])
 
 
 # A plan is made once for many requests: its text too. The object is kept beside it, so that no other can have its id.

@@ -7,8 +7,10 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from llm_router.errors import AllFailedError, BudgetError, CredentialsError, RouterError, UpstreamError
 from llm_router.nouns import (

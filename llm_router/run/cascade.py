@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from llm_router.checks import Check, Mode, Verification, Verify
 from llm_router.errors import RouterError

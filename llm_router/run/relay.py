@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Coroutine, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from llm_router.dialects import passing
 from llm_router.errors import UpstreamError, UsageError

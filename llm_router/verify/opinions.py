@@ -7,7 +7,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from llm_router.checks import Check, Verify
 from llm_router.nouns import Answer, Request, ask, new_id

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from llm_router.admit import sessions as module
 from llm_router.admit.sessions import Sessions
@@ -111,7 +112,7 @@ def test_what_stands_beside_a_conversation_neither_moves_nor_follows_it(book, tu
 
 def test_a_failed_call_and_one_without_a_conversation_leave_no_trace(book):
     failed = decided()
-    object.__setattr__(failed, "attempts", failed.attempts[:1])
+    failed = replace(failed, attempts=failed.attempts[:1])
     book.note(failed)
     book.note(decided(key=None))
     assert book.standing(asked()) is None

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from llm_router.cli import demo
 from llm_router.cli.demo_scenes import ACTS, KEYS, Act, Scene
@@ -221,7 +222,7 @@ def test_it_is_said_loudly(capsys):
 def test_an_attempt_missing_in_the_ledger_fails_the_demo(played, monkeypatch):
     record = SqliteLedger.record
     monkeypatch.setattr(
-        SqliteLedger, "record", lambda self, decision: record(self, replace(decision, attempts=()))
+        SqliteLedger, "record", lambda self, decision: record(self, structs.replace(decision, attempts=()))
     )
     code, body = played(QUESTION)
     assert code == 1

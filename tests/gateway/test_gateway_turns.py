@@ -1,9 +1,9 @@
 """Which kind of turn a request is, which model it goes to, and which conversation it belongs to."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llm_router.errors import UsageError
 from llm_router.gateway.turns import Turns

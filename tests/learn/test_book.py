@@ -2,9 +2,9 @@
 
 import random
 import sqlite3
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llm_router import db
 from llm_router.checks import Check, Verification

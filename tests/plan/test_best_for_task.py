@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from plan_worlds import TablePrices, refs, world
 
 from llm_router.nouns import Assessment, Billing, Complexity, Model, Profile, Task, Verdict, ask

@@ -10,9 +10,9 @@ import tempfile
 import threading
 import time
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llm_router import db, paths
 from llm_router.nouns import (

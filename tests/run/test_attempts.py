@@ -2,9 +2,9 @@
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from llm_router.errors import AllFailedError, BudgetError, CredentialsError, UpstreamError
 from llm_router.nouns import (

@@ -1,9 +1,9 @@
 """Cheap first, checked, escalated: what is asked next, what is served, what it costs, and that limits hold all the way."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from test_attempts import USAGE, Books, Scripted, failure, outcomes, piece
 
 from llm_router.checks import Check, Verify

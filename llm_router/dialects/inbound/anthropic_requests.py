@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from llm_router.dialects.inbound.anthropic_blocks import Block, Reader, Turn, system_text
 from llm_router.dialects.inbound.anthropic_tools import tool_choice, toolbox

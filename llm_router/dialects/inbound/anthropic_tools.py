@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -39,8 +38,7 @@ _CHOICE: msgspec.json.Decoder[_Choice | None] = msgspec.json.Decoder(_Choice | N
 _MODES = {"auto": "auto", "any": "any", "tool": "tool", "none": "none"}
 
 
-@dataclass(frozen=True, slots=True)
-class Toolbox:
+class Toolbox(msgspec.Struct, frozen=True):
     """What a request brings. `deferred` are offered only once the conversation has named them."""
 
     tools: tuple[Tool, ...] = ()

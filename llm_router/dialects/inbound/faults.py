@@ -6,8 +6,10 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llm_router.errors import (
     AllFailedError,
@@ -39,8 +41,7 @@ What = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """`status` is HTTP's. `retry` False: the client shall not try again by itself. `resets_at` are Unix seconds."""
 
     what: What

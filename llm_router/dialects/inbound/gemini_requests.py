@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import field
+from msgspec.structs import replace
 
 from llm_router.dialects.inbound.bodies import read, refused, untranslatable
 from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from llm_router.dialects.inbound.bodies import read, refused
 from llm_router.dialects.inbound.ollama_messages import Conversation, said

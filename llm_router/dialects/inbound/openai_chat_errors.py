@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from llm_router.dialects.inbound.faults import Fault, What, common_headers, fault
 from llm_router.errors import RouterError

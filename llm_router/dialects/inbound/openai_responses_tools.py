@@ -48,8 +48,7 @@ _LOCAL_SHELL: JsonDict = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """One tool: `tool` as a model is told of it, the rest as the caller knows it."""
 
     tool: Tool
@@ -58,8 +57,7 @@ class Offer:
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Toolbox:
+class Toolbox(msgspec.Struct, frozen=True):
     offers: tuple[Offer, ...] = ()
     web_search: WebSearch | None = None
     hosted: tuple[str, ...] = ()  # what only OpenAI can run

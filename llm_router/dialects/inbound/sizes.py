@@ -7,7 +7,9 @@ everything else here together. What is not text (a picture, a PDF, in base64) is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from llm_router.nouns import Document, Feature, Image, Part, ToolResult, Usage
 from llm_router.ports import Head
