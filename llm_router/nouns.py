@@ -39,8 +39,10 @@ class Complexity(StrEnum):
 
     def harder(self, degrees: int) -> Complexity:
         """So many degrees harder, at most the hardest."""
-        order = list(Complexity)
-        return order[min(order.index(self) + degrees, len(order) - 1)]
+        return _BY_DEGREE[min(_BY_DEGREE.index(self) + degrees, len(_BY_DEGREE) - 1)]
+
+
+_BY_DEGREE = tuple(Complexity)
 
 
 class Profile(StrEnum):
@@ -118,7 +120,9 @@ class Message(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+        if len(self.parts) == 1 and isinstance(part := self.parts[0], Text):  # as most have
+            return part.text
+        return "\n".join([part.text for part in self.parts if isinstance(part, Text)])
 
 
 class Tool(Struct, frozen=True):
@@ -228,7 +232,10 @@ class Request(Struct, frozen=True):
     @property
     def prompt(self) -> str:
         """The text of the last user message: what the classifier reads."""
-        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+        for message in reversed(self.messages):
+            if message.role == "user":
+                return message.text
+        return ""
 
     @property
     def system(self) -> str:

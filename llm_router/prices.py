@@ -192,6 +192,10 @@ def _covers(price: ModelPrice, usage: Usage) -> bool:
 
 def _consistent(usage: Usage) -> Usage:
     """Cache reads and writes are parts of the input; an upstream that counts them beside it is read so too."""
+    if usage.output_tokens >= 0 and usage.cache_read_tokens >= 0 and usage.cache_write_tokens >= 0:
+        cached = usage.cache_read_tokens + usage.cache_write_tokens
+        if usage.input_tokens >= cached:
+            return usage
     cached = max(0, usage.cache_read_tokens) + max(0, usage.cache_write_tokens)
     return Usage(
         input_tokens=max(usage.input_tokens, cached),
@@ -204,13 +208,12 @@ def _consistent(usage: Usage) -> Usage:
 def _by_override(price: Override, usage: Usage) -> Decimal:
     fresh = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
     read, write = price.cache_read_per_million, price.cache_write_per_million
-    parts = (
-        (fresh, price.input_per_million),
-        (usage.output_tokens, price.output_per_million),
-        (usage.cache_read_tokens, price.input_per_million if read is None else read),
-        (usage.cache_write_tokens, price.input_per_million if write is None else write),
-    )
-    return sum((tokens * rate for tokens, rate in parts), Decimal(0)) / 1_000_000
+    total = fresh * price.input_per_million + usage.output_tokens * price.output_per_million
+    if usage.cache_read_tokens:
+        total += usage.cache_read_tokens * (price.input_per_million if read is None else read)
+    if usage.cache_write_tokens:
+        total += usage.cache_write_tokens * (price.input_per_million if write is None else write)
+    return total / 1_000_000
 
 
 def _check(name: str, price: Override) -> None:

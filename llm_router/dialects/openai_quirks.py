@@ -57,5 +57,8 @@ _QUIRKS: dict[str, Quirks] = {
 }
 
 
+_NONE = Quirks()
+
+
 def quirks(provider: str) -> Quirks:
-    return _QUIRKS.get(provider, Quirks())
+    return _QUIRKS.get(provider, _NONE)

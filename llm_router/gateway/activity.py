@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from llm_router.gateway.http import HttpCall
 from llm_router.nouns import Candidate, Decision, JsonDict, Request, Usage
@@ -17,8 +18,7 @@ KEPT = 100
 LONGEST_NAME = 120
 
 
-@dataclass(slots=True)
-class Activity:
+class Activity(Struct):
     """One request; what is not known yet is None. `ended` is "ok", "error" or "cancelled"."""
 
     request_id: str
@@ -127,8 +127,8 @@ class Activities:
 
 def _name(name: str | None) -> str | None:
     """A name that a stranger chose, fit for a line of a log."""
-    if name is None:
-        return None
+    if name is None or (len(name) <= LONGEST_NAME and name.isprintable()):
+        return name
     return "".join(c for c in name[:LONGEST_NAME] if c.isprintable())
 
 

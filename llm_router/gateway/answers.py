@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from msgspec.structs import replace
 
 from llm_router.dialects import inbound
-from llm_router.gateway import callers, guests
+from llm_router.gateway import guests
 from llm_router.gateway.delivery import Delivery
 from llm_router.gateway.names import told_name
 from llm_router.gateway.visit import Visit
@@ -34,16 +33,12 @@ async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
         stream = False
     sketch = read(visit, speaks, await visit.body(), stream)
     router, turns = guests.path_of(visit)
-    request = turns.read(sketch, _told(visit))
+    headers = visit.call.names()
+    request = turns.read(sketch, headers)
     visit.activity.asks(request)
-    relay = Relay(speaks, visit.call.names())
+    relay = Relay(speaks, headers)
     delivery = Delivery(visit.call, speaks, request, visit.activity)
     await delivery.run(router.stream(request, exchange=relay))
-
-
-def _told(visit: Visit) -> Mapping[str, str]:
-    """What the headers say of the client and its conversation."""
-    return {name: value for name in callers.HEADERS if (value := visit.call.text(name))}
 
 
 def read(visit: Visit, speaks: Inbound, body: bytes, stream: bool | None = None) -> Request:

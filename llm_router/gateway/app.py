@@ -25,6 +25,7 @@ from llm_router.gateway.visit import Visit
 from llm_router.providers.sdk import HOP_HEADER
 
 MCP = "/mcp"
+_HOP = HOP_HEADER.encode()
 OPEN = frozenset({"healthz"})  # says nothing that anybody may not know
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Gateway:
             each.key = generation.keys.name_of(headers, call.query)
             if each.key is None:
                 raise key_needed()
-        if HOP_HEADER.encode() in headers:
+        if _HOP in headers:
             raise RefusedError(
                 508,
                 "this request was sent by llm-router itself: one of its providers has the gateway's own address",

@@ -36,7 +36,6 @@ _SESSION_HEADERS = (
 _AGENT_HEADER = "x-claude-code-agent-id"
 _WINDOW_HEADER = "x-codex-window-id"  # Codex counts its compactions here
 TURN_HEADER = "x-codex-turn-metadata"
-HEADERS = (*_SESSION_HEADERS, "user-agent", _AGENT_HEADER, _WINDOW_HEADER, TURN_HEADER)
 _LONGEST_ID = 128
 
 
@@ -55,7 +54,7 @@ def names_by_itself(who: Agent, model: str) -> bool:
 
 
 def is_subagent(headers: Mapping[str, str]) -> bool:
-    return _AGENT_HEADER in headers
+    return bool(headers.get(_AGENT_HEADER))
 
 
 def session(headers: Mapping[str, str], in_body: str | None, seen: Glimpse) -> str:

@@ -37,15 +37,14 @@ class Delivery:
 
     async def run(self, events: AsyncGenerator[Event]) -> None:
         """Never raises RouterError; asyncio.CancelledError only where nothing was sent yet."""
-        watcher = self._loop.create_task(self._call.gone())
-        watcher.add_done_callback(self._left)
+        self._call.when_gone(self._let_go)
         try:
             async with aclosing(events):
                 reply = await self._relay(events)
-                watcher.cancel()
+                self._call.when_gone(None)
                 await self._finish(reply)
         except RouterError as error:
-            watcher.cancel()
+            self._call.when_gone(None)
             await self._broke(error)
         except asyncio.CancelledError:
             if not self._gone and not self._call.status:
@@ -54,13 +53,9 @@ class Delivery:
                 self._task.uncancel()
             self._broken_off()
         finally:
-            watcher.cancel()
+            self._call.when_gone(None)
             if self._timer is not None:
                 self._timer.cancel()
-
-    def _left(self, watcher: asyncio.Task[None]) -> None:
-        if not watcher.cancelled():
-            self._let_go()
 
     def _let_go(self) -> None:
         """Nobody reads any more: what is under way is cancelled, and with it the upstream."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from llm_router.errors import RefusedError
 from llm_router.nouns import new_id
@@ -17,9 +17,25 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON = "application/json"
-ABORT = "llm_router.abort"  # where the server's protocol puts how to cut the connection
+CONNECTION = "llm_router.connection"  # where the server's protocol puts itself
 _SOUND_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _UNFIT = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
+
+
+class Connection(Protocol):
+    """What ASGI has no word for."""
+
+    def abort(self) -> None:
+        """Cut the connection, whatever waits to be sent."""
+        ...
+
+    def when_gone(self, tell: Callable[[], None] | None) -> None:
+        """Call this when the client hangs up, or at once if it has; None: nobody wants to know any more."""
+        ...
+
+    def has_all_of(self, scope: Scope) -> bool:
+        """Whether the whole body of this request has arrived."""
+        ...
 
 
 class GoneError(Exception):
@@ -30,6 +46,8 @@ class HttpCall:
     """One request. `status` is what was answered, 0 before; `sent` how many bytes of body went out."""
 
     __slots__ = (
+        "_connection",
+        "_names",
         "_receive",
         "_send",
         "headers",
@@ -48,8 +66,10 @@ class HttpCall:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        self._names: Mapping[str, str] | None = None
+        self._connection: Connection | None = scope.get(CONNECTION)
         given = self.text("x-request-id")
-        self.request_id = given if _SOUND_ID.fullmatch(given) else new_id("req")
+        self.request_id = given if given and _SOUND_ID.fullmatch(given) else new_id("req")
         self.status = 0
         self.sent = 0
 
@@ -57,15 +77,21 @@ class HttpCall:
         """A header as text, "" where there is none."""
         return self.headers.get(name.encode(), b"").decode("latin-1")
 
-    def names(self) -> dict[str, str]:
+    def names(self) -> Mapping[str, str]:
         """All headers as text, by lower-case name."""
-        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers.items()}
+        if self._names is None:
+            self._names = {
+                name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers.items()
+            }
+        return self._names
 
     async def body(self, largest: int, limit_s: float) -> bytes:
         """Raises RefusedError (413, 408) and GoneError."""
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > largest:
             raise _too_large(largest)
+        if self._connection is not None and self._connection.has_all_of(self.scope):
+            return await self._read(largest)  # no wait, and so no timer
         try:
             async with asyncio.timeout(limit_s):
                 return await self._read(largest)
@@ -86,15 +112,15 @@ class HttpCall:
                 raise _too_large(largest)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def gone(self) -> None:
-        """Returns when the client has hung up. Only after the body has been read."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def when_gone(self, tell: Callable[[], None] | None) -> None:
+        """See Connection."""
+        if self._connection is not None:
+            self._connection.when_gone(tell)
 
     def abort(self) -> None:
-        """Cut the connection, whatever waits to be sent."""
-        if (abort := self.scope.get(ABORT)) is not None:
-            abort()
+        """See Connection."""
+        if self._connection is not None:
+            self._connection.abort()
 
     async def start(self, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         self.status = status
@@ -126,4 +152,6 @@ def _too_large(largest: int) -> RefusedError:
 
 def _fit(value: str) -> bytes:
     """No header holds a line break, whatever an upstream put into the text we quote."""
+    if value.isascii() and value.isprintable():
+        return value.encode()
     return _UNFIT.sub(b" ", value.encode("latin-1", "replace"))

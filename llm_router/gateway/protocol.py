@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from llm_router.gateway.http import ABORT
+from llm_router.gateway.http import CONNECTION, Scope
 
 LARGEST_HEAD = 64 * 1024
 _REFUSALS = {
@@ -27,6 +28,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._leaving: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -38,6 +40,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_done()
         super().connection_lost(exc)
+        if self._leaving is not None:
+            self._leaving()
 
     def data_received(self, data: bytes) -> None:
         if self._head_timer is None and self._between_requests():
@@ -50,11 +54,26 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+        self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
         self._head_done()
         super().on_headers_complete()
+
+    # ── for the application: see gateway.http.Connection ─────────────────────
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def when_gone(self, tell: Callable[[], None] | None) -> None:
+        self._leaving = tell
+        if tell is not None and self.transport.is_closing():
+            tell()
+
+    def has_all_of(self, scope: Scope) -> bool:
+        return self.cycle.scope is scope and not self.cycle.more_body
+
+    # ── own ──────────────────────────────────────────────────────────────────
 
     def _between_requests(self) -> bool:
         cycle: Any = self.cycle  # None before the first request, whatever its type says

@@ -86,6 +86,7 @@ async def _serve(
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(settings.stop_seconds),
             server_header=False,
+            proxy_headers=False,  # nobody asks who a proxy says it speaks for
         )
     )
     server.mount, server.url, server.root = mount, access.url_of(listener, host), root

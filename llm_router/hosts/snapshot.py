@@ -39,6 +39,7 @@ from llm_router.windows import bounds
 FILE = "snapshot.json"
 EVERY_S = 3.0
 SETTLE_S = 0.2  # the answer first; and the ledger's writer gets to write the decision that is to be counted
+RARE = 50  # times as long as a file takes to make: a long ledger takes long to add up
 _PRICED_TOKENS = 10_000  # few enough for the ordinary price, where long prompts cost more
 _OF_THE_SESSION = ("LLM_ROUTER_ENFORCE", "LLM_ROUTER_PROFILE")  # the hooks read these themselves
 
@@ -176,7 +177,7 @@ class Keeper:
     def __init__(self, snapshot: Snapshot, *, every_s: float = EVERY_S) -> None:
         self._snapshot, self._every_s = snapshot, every_s
         self._owed = False
-        self._last = time.monotonic() - every_s
+        self._due = time.monotonic()
         self._closing: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -200,11 +201,12 @@ class Keeper:
 
     async def _write_soon(self, closing: asyncio.Event) -> None:
         while self._owed:
-            wait = max(SETTLE_S, self._last + self._every_s - time.monotonic())
+            wait = max(SETTLE_S, self._due - time.monotonic())
             with suppress(TimeoutError):
                 await asyncio.wait_for(closing.wait(), wait)
-            self._owed, self._last = False, time.monotonic()
+            self._owed, began = False, time.monotonic()
             await self._snapshot.write()
+            self._due = began + max(self._every_s, RARE * (time.monotonic() - began))
 
 
 @dataclass(frozen=True, slots=True)

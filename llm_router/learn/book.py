@@ -43,8 +43,12 @@ class Learner:
         """What classify found, in the light of the session and of what was learned."""
         now = self._clock()
         if request.session is not None:
-            turns = self._session(request.session)
-            found = in_context(found, request, turns, rows.fingerprint(request.prompt), now)
+            turns, mark = self._session(request.session), rows.fingerprint(request.prompt)
+            if _goes_on(
+                request
+            ):  # an agent's loop brings the same prompt again, and nobody has asked it again
+                turns = [turn for turn in turns if turn.fingerprint != mark]
+            found = in_context(found, request, turns, mark, now)
         if self._enabled and self._known().outcomes + len(self._known().personal):
             mark = of_prompt(request.prompt)
             found = self._known().adjusted(found, mark, request.project or "", now, random.random())
@@ -60,15 +64,12 @@ class Learner:
             return
         turns = self._session(session)
         doubted = any(a.verification is not None and a.verification.failed for a in decision.attempts)
-        turns.insert(
-            0,
-            Turn(
-                decision.at,
-                decision.assessment.unlearned(),
-                rows.fingerprint(decision.request.prompt),
-                doubted,
-            ),
-        )
+        mark = rows.fingerprint(decision.request.prompt)
+        turn = Turn(decision.at, decision.assessment.unlearned(), mark, doubted)
+        if _goes_on(decision.request) and turns and turns[0].fingerprint == mark:
+            turns[0] = turn
+            return
+        turns.insert(0, turn)
         del turns[LOOKED_BACK:]
 
     def _session(self, name: str) -> list[Turn]:
@@ -107,6 +108,10 @@ class Learner:
                 return connection.execute(sql, values).fetchall()
         finally:
             database.close()
+
+
+def _goes_on(request: Request) -> bool:
+    return request.conversation is not None and request.conversation.goes_on
 
 
 _OUTCOMES = f"{rows.SELECT} WHERE o.n > ? ORDER BY o.n DESC LIMIT ?"

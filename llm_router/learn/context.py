@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -68,7 +69,7 @@ def in_context(
         return found
     recent = [turn for turn in turns[:LOOKED_BACK] if now - turn.at <= RECENT_S]
     prompt = request.prompt.strip()
-    if recent and len(prompt) <= _SHORT and _GO_ON.match(prompt):
+    if recent and len(prompt) <= _SHORT and _says_go_on(prompt):
         return _inherited(found, recent[0].assessment, request)
     reasons = _raising(request, prompt, recent, fingerprint)
     if not reasons:
@@ -78,7 +79,18 @@ def in_context(
         start = _inherited(
             found, recent[0].assessment, request
         )  # a short complaint is about what went before
-    return raised(start, min(len(reasons), MOST_DEGREES), reasons)
+    return raised(start, min(len(reasons), MOST_DEGREES), tuple(reasons))
+
+
+# what is short comes again and again, in an agent's loop and from all who say "continue"
+@lru_cache(512)
+def _says_go_on(prompt: str) -> bool:
+    return _GO_ON.match(prompt) is not None
+
+
+@lru_cache(512)
+def _says_no(prompt: str) -> bool:
+    return _NO.search(prompt) is not None
 
 
 def _inherited(found: Assessment, before: Assessment, request: Request) -> Assessment:
@@ -93,7 +105,7 @@ def _harder(one: Assessment, other: Assessment) -> bool:
 def _raising(request: Request, prompt: str, recent: Sequence[Turn], fingerprint: str) -> list[str]:
     """Each reason is worth one degree."""
     reasons: list[str] = []
-    if recent and len(prompt) <= 4 * _SHORT and _NO.search(prompt):
+    if recent and len(prompt) <= 4 * _SHORT and _says_no(prompt):
         reasons.append("corrects the answer before")
     if any(turn.fingerprint == fingerprint for turn in recent):
         reasons.append("the same question again")
@@ -118,7 +130,8 @@ def _files(request: Request) -> set[str]:
     return {name for call in calls for name in _FILE.findall(call.arguments)}
 
 
-def raised(found: Assessment, degrees: int, reasons: Sequence[str]) -> Assessment:
+@lru_cache(256)
+def raised(found: Assessment, degrees: int, reasons: tuple[str, ...]) -> Assessment:
     """So many degrees harder, with the chances of every tier lowered, the small one's most."""
     p = {tier: _less(found.p_success(tier), step * degrees) for tier, step in _STEP}
     return replace(

@@ -147,6 +147,8 @@ class Knowledge:
 
     def reordered(self, plan: Plan, task: str, now: float) -> Plan:
         """Models whose answers to this kind of task were mostly bad are asked after the others. None is left out."""
+        if not self._models:
+            return plan
         poor = [c for c in plan.candidates if self._is_poor(c, task, now)]
         if not poor or len(poor) == len(plan.candidates):
             return plan

@@ -10,6 +10,7 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from llm_router.learn.knowledge import Outcome, Tier
@@ -26,6 +27,7 @@ SELECT = """
 """
 
 
+@lru_cache(1)  # one prompt is asked about several times on its way
 def fingerprint(text: str) -> str:
     """Tells equal prompts from different ones without keeping them."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -72,7 +72,7 @@ class HealthBook:
     def calm(self) -> bool:
         with self._lock:
             self._look()
-            return not any(row.is_open for row in self._table.values())
+            return not (self._table and any(row.is_open for row in self._table.values()))
 
     def cooling(self, provider: str, model: str) -> HealthState | None:
         with self._lock:
@@ -80,18 +80,22 @@ class HealthBook:
             return _forbidden(self._table, _keys(provider, model), self._clock())
 
     def enter(self, provider: str, model: str) -> HealthState | None:
-        keys = _keys(provider, model)
         with self._lock:
             self._look()
+            if not self._table:  # as nearly always
+                return None
+            keys = _keys(provider, model)
             state = _forbidden(self._table, keys, self._clock())
             if state is None and any(self._table[key].is_open for key in keys if key in self._table):
                 return self._claim(keys)
             return state
 
     def succeeded(self, provider: str, model: str) -> None:
-        keys = _keys(provider, model)
         with self._lock:
             self._look()
+            if not self._table:
+                return
+            keys = _keys(provider, model)
             if any(key in self._table for key in keys):
                 self._change(keys, lambda row, _, now: after_success(row, now))
 

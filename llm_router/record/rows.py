@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
@@ -102,7 +101,7 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
         "turn": _name(request.turn),
         "conversation": _name(request.conversation.key if request.conversation else None),
         "prompt_chars": len(prompt),
-        "prompt_sha256": fingerprint(prompt),
+        "prompt_sha256": learn_rows.fingerprint(prompt),
         "prompt": _conversation(request) if store_prompts else None,
         "answer": _text(answer) if store_prompts and answer is not None else None,
         "task": str(assessment.task),
@@ -213,11 +212,6 @@ def _candidate(candidate: Candidate) -> Row:
         "expected_cost": candidate.expected_cost,
         "max_cost": candidate.max_cost,
     }
-
-
-def fingerprint(text: str) -> str:
-    """Tells equal prompts from different ones without keeping them."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _conversation(request: Request) -> str:
