@@ -471,7 +471,10 @@ class Decision(Struct, frozen=True):
 
     @property
     def winner(self) -> Attempt | None:
-        return next((a for a in self.attempts if a.ok and a.role == "answer"), None)
+        for attempt in self.attempts:
+            if attempt.ok and attempt.role == "answer":
+                return attempt
+        return None
 
 
 class Reply(Struct, frozen=True):

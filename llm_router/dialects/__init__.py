@@ -28,5 +28,7 @@ def get(name: str) -> Dialect:
 
 def issued_by(answer: Answer, provider: str) -> Answer:
     """Mark the answer's thinking as signed by `provider`: a dialect cannot know who spoke it."""
+    if not any(isinstance(part, Thinking) for part in answer.parts):
+        return answer
     parts = tuple(replace(p, issuer=provider) if isinstance(p, Thinking) else p for p in answer.parts)
     return replace(answer, parts=parts)

@@ -241,7 +241,9 @@ def _redacted(text: str, longest: int) -> str:
 
 
 def _name(name: str | None) -> str | None:
-    return None if name is None else _utf8(name[:LONGEST_NOTE])
+    if name is None or (len(name) <= LONGEST_NOTE and name.isascii()):
+        return name
+    return _utf8(name[:LONGEST_NOTE])
 
 
 def _utf8(text: str) -> str:

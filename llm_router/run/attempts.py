@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from msgspec.structs import replace
 
@@ -57,6 +57,9 @@ class Means:
     deadline_s: float
 
 
+_NONE = Reservation()
+
+
 class Examiner(Protocol):
     """Who checks an answer before it is trusted: see cascade.py."""
 
@@ -89,10 +92,14 @@ class Run:
         while queue:
             candidate, *rest = queue
             yield Trying(candidate)
-            tried = _Try(self, candidate, is_last=not rest, retry=retries > 0)
-            async with aclosing(tried.deltas()) as deltas:
-                async for delta in deltas:
-                    yield delta
+            with _Try(self, candidate, is_last=not rest, retry=retries > 0) as tried:
+                exchange = tried.begun()
+                if self.request.stream:
+                    async with aclosing(exchange.deltas()) as deltas:
+                        async for delta in deltas:
+                            yield delta
+                else:
+                    await exchange.whole()
             if tried.error is None:
                 if self.examiner is None:
                     return
@@ -152,7 +159,10 @@ class Run:
 
 
 class _Try:
-    """One candidate's turn: the breaker, the reservation, the exchange, and the attempt that tells of it."""
+    """One candidate's turn: the breaker, the reservation, the exchange, and the attempt that tells of it.
+
+    As a context manager it lets no failed attempt through: `error` holds it. Cancellation passes, and is recorded.
+    """
 
     def __init__(self, run: Run, candidate: Candidate, *, is_last: bool, retry: bool) -> None:
         self.run, self.candidate = run, candidate
@@ -161,57 +171,65 @@ class _Try:
         self.entered = False  # past the breaker, perhaps with its only probe
         self.hurried = False  # given less time than is fair to the upstream
         self.error: RouterError | None = None
-        self.kind: FailureKind | None = None
+        self.kind: FailureKind | None = FailureKind.CANCELLED  # what it is unless something else ends it
         self.committed = False
+        self._reservation = _NONE
+        self._exchanging: Exchanging | None = None
+        self._started_at, self._clock = time.time(), time.perf_counter()
 
-    async def deltas(self) -> AsyncGenerator[Delta | Chunk]:
-        """Never raises for a failed attempt: `error` holds it. Cancellation passes through, recorded."""
-        model, means = self.candidate.model, self.run.means
-        started_at, clock = time.time(), time.perf_counter()
-        exchange: Exchanging | None = None
-        reservation = Reservation()
-        self.kind = FailureKind.CANCELLED  # what it is unless something below says otherwise
-        try:
-            reservation = self._admitted()
-            exchange = self._exchange(self._bounded(reservation))
-            async with aclosing(exchange.deltas()) as deltas:
-                async for delta in deltas:
-                    self.committed = exchange.committed
-                    yield delta
-            self.run.answer, self.run.farewell = exchange.answer, exchange.farewell
-            self.kind = None
-        except UpstreamError as error:
-            self.error, self.kind = error, error.kind
-        except BudgetError as error:
-            self.error, self.kind = error, FailureKind.BUDGET
-        except CredentialsError as error:
-            self.error, self.kind = error, FailureKind.AUTH
-        except Exception as error:
-            # a defect of ours in one dialect must not cost the user the other candidates
-            detail = f"{model.ref}: cannot read the answer ({type(error).__name__}: {error})"
-            self.error, self.kind = UpstreamError(FailureKind.MALFORMED, detail), FailureKind.MALFORMED
-        finally:
-            if exchange is not None:
-                self.committed = exchange.committed
-            usage = exchange.billed_usage() if exchange is not None else None
-            cost = means.prices.cost(model, usage) if usage is not None else 0
-            self._book(reservation, cost)
-            self.run.attempts.append(
-                Attempt(
-                    provider=model.provider,
-                    model=model.id,
-                    outcome=self.kind or "ok",
-                    started_at=started_at,
-                    ms=(time.perf_counter() - clock) * 1000,
-                    first_token_ms=exchange.first_token_ms if exchange is not None else None,
-                    status=getattr(self.error, "status", None),
-                    detail=self.error.message if self.error is not None else "",
-                    retry_after_s=getattr(self.error, "retry_after_s", None),
-                    usage=usage,
-                    cost=cost,
-                    billing=model.billing,
-                )
+    def begun(self) -> Exchanging:
+        """Raises BudgetError, UpstreamError(COOLING) and CredentialsError."""
+        self._reservation = self._admitted()
+        self._exchanging = self._exchange(self._bounded(self._reservation))
+        return self._exchanging
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> bool:
+        exchange, model, means = self._exchanging, self.candidate.model, self.run.means
+        if error is not None:
+            self._failed(error)
+        elif exchange is not None:
+            self.run.answer, self.run.farewell, self.kind = exchange.answer, exchange.farewell, None
+        if exchange is not None:
+            self.committed = exchange.committed
+        usage = exchange.billed_usage() if exchange is not None else None
+        cost = means.prices.cost(model, usage) if usage is not None else 0
+        self._book(self._reservation, cost)
+        self.run.attempts.append(
+            Attempt(
+                provider=model.provider,
+                model=model.id,
+                outcome=self.kind or "ok",
+                started_at=self._started_at,
+                ms=(time.perf_counter() - self._clock) * 1000,
+                first_token_ms=exchange.first_token_ms if exchange is not None else None,
+                status=getattr(self.error, "status", None),
+                detail=self.error.message if self.error is not None else "",
+                retry_after_s=getattr(self.error, "retry_after_s", None),
+                usage=usage,
+                cost=cost,
+                billing=model.billing,
             )
+        )
+        return self.kind is not FailureKind.CANCELLED or self.error is not None
+
+    def _failed(self, error: BaseException) -> None:
+        match error:
+            case UpstreamError():
+                self.error, self.kind = error, error.kind
+            case BudgetError():
+                self.error, self.kind = error, FailureKind.BUDGET
+            case CredentialsError():
+                self.error, self.kind = error, FailureKind.AUTH
+            case Exception():  # a defect of ours in one dialect must not cost the user the other candidates
+                detail = (
+                    f"{self.candidate.model.ref}: cannot read the answer ({type(error).__name__}: {error})"
+                )
+                self.error, self.kind = UpstreamError(FailureKind.MALFORMED, detail), FailureKind.MALFORMED
+            case _:  # cancelled: no failure of anybody's
+                pass
 
     def _admitted(self) -> Reservation:
         """Raises BudgetError, or UpstreamError(COOLING)."""

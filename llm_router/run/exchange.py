@@ -65,6 +65,10 @@ class Exchanging(Protocol):
     first_token_ms: float | None
 
     def deltas(self) -> AsyncGenerator[Delta | Chunk]: ...
+    async def whole(self) -> None:
+        """Instead of `deltas`, for a request that does not stream: nothing is told before the end."""
+        ...
+
     def billed_usage(self) -> Usage | None: ...
 
 
@@ -111,7 +115,7 @@ class Exchange:
     _seen_chars: int = 0
 
     async def deltas(self) -> AsyncGenerator[Delta | Chunk]:
-        """Yields nothing for a plain request. Raises UpstreamError; else `answer` is set at the end."""
+        """Raises UpstreamError; else `answer` is set at the end."""
         dialect = dialects.get(self.provider.dialect)
         payload = dialect.encode(self.request, self.model, stream=True)
         decoder, held = dialect.decoder(self.request), list[Delta]()
@@ -129,6 +133,11 @@ class Exchange:
         self.answer = completed(decoder.answer(), self.provider.name, self.input_tokens)
         if self.answer.empty:
             raise nothing_said(self.answer)
+
+    async def whole(self) -> None:
+        async with aclosing(self.deltas()) as deltas:
+            async for _ in deltas:
+                pass
 
     def billed_usage(self) -> Usage | None:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""

@@ -130,9 +130,6 @@ class Relayed:
         """Yields Chunks. Raises UpstreamError; else `answer` and `farewell` are set at the end."""
         patience = Patience()
         try:
-            if not self._request.stream:
-                await self._plain(patience)
-                return
             limit = min(self._limit_s, self._deadline_s)
             await self._within(limit, patience, self._lane.open(self._model))
             while (data := await self._more(patience)) is not None:
@@ -153,16 +150,20 @@ class Relayed:
             return self.answer.usage
         return estimated(self._input_tokens, self._lane.seen_chars)
 
-    async def _plain(self, patience: Patience) -> None:
+    async def whole(self) -> None:
         async def asked() -> tuple[Answer, bytes]:
             await self._lane.open(self._model)
             return await self._lane.plain()
 
-        self._limit_s = min(self._limit_s * PLAIN_FACTOR, self._deadline_s)
-        answer, body = await self._within(self._limit_s, patience, asked())
-        self.first_token_ms = self._elapsed() * 1000
-        self._finish(answer)
-        self.farewell = body
+        patience = Patience()
+        try:
+            limit = min(self._limit_s * PLAIN_FACTOR, self._deadline_s)
+            answer, self.farewell = await self._within(limit, patience, asked())
+            self.first_token_ms = self._elapsed() * 1000
+            self._finish(answer)
+        finally:
+            patience.close()
+            await self._lane.aclose()
 
     async def _within(self, seconds: float, patience: Patience, what: Coroutine[Any, Any, T]) -> T:
         try:
