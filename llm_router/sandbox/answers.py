@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox import directives
 from llm_router.sandbox.instances import instance
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Offered, Turn, tokens
 
 Stop = Literal["end", "length", "tool_use", "stop_sequence", "refusal"]

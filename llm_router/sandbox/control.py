@@ -9,9 +9,9 @@ DELETE /_sandbox/faults[/VENDOR]    all of them, or one vendor's
 
 from __future__ import annotations
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.connection import HttpRequest
 from llm_router.sandbox.faults import Fault, FaultBook, Placed
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.records import Records
 from llm_router.sandbox.turn import as_dict
 

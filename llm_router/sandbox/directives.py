@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from llm_router.nouns import JsonDict
+from llm_router.sandbox.plain import JsonDict
 
 _CALL = re.compile(r"\[\[call\s+([\w.:/-]+)\s*")
 _SAY = re.compile(r"\[\[say (.*?)\]\](?!\])", re.DOTALL)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal, cast, get_args
 
-from llm_router.nouns import JsonDict
+from llm_router.sandbox.plain import JsonDict
 
 Kind = Literal[
     "status",

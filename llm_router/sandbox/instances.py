@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_router.nouns import JsonDict
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import as_dict, as_list
 
 _FORMATS = {

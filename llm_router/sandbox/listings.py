@@ -9,7 +9,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llm_router.nouns import JsonDict
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Turn, as_dict, as_list, size, tokens
 
 _LISTED = ("sandbox-small", "sandbox-large")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llm_router.nouns import JsonDict
+from llm_router.sandbox.plain import JsonDict
 
 FAKE_KEY = "sandbox-key-"
 _SECRET = {"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "proxy-authorization"}

@@ -8,13 +8,13 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox import control, directives, listings, records
 from llm_router.sandbox.connection import BadRequestError, HttpRequest, Reader, Reply, read_request
 from llm_router.sandbox.delivery import Delivery, refuse
 from llm_router.sandbox.faults import Fault, FaultBook
 from llm_router.sandbox.frames import dump
 from llm_router.sandbox.listings import Shelf
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.records import Recorded, Records
 from llm_router.sandbox.routes import Route, route
 from llm_router.sandbox.turn import Turn, as_dict

@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from llm_router.nouns import JsonDict
+from llm_router.sandbox.plain import JsonDict
 
 _LIFE_S = 120  # nothing a stand-in starts outlives its test by more than this
 _SLEEP = f"import time; time.sleep({_LIFE_S})"

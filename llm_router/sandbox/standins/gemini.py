@@ -12,8 +12,8 @@ import json
 import sys
 import uuid
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import Answer, answer
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.standins.common import Setting, hang, prompt_from_stdin, start_child
 from llm_router.sandbox.turn import Turn, tokens
 from llm_router.sandbox.wires.problems import Problem

@@ -6,9 +6,9 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import Answer, digest
 from llm_router.sandbox.frames import Frame, new_id, pieces, sse
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import (
     Entry,
     Offered,

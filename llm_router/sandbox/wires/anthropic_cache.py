@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import digest
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Turn, dicts, size, tokens
 
 _MINIMUM = 1024

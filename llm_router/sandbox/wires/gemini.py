@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import Answer, digest
 from llm_router.sandbox.frames import Frame, dump, new_id, pieces, sse
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Entry, Offered, Turn, as_dict, as_list, dicts, last_turn, size, tokens
 from llm_router.sandbox.wires import problems
 from llm_router.sandbox.wires.problems import Problem

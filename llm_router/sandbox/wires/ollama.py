@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import Answer
 from llm_router.sandbox.frames import Frame, dump, pieces
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import (
     Entry,
     Offered,

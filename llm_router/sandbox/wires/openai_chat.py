@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import Answer, Call
 from llm_router.sandbox.frames import Frame, new_id, pieces, sse
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Entry, Offered, Turn, as_dict, dicts, last_turn, size, text_of, tokens
 from llm_router.sandbox.wires import problems
 from llm_router.sandbox.wires.problems import Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llm_router.nouns import JsonDict
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Entry, Offered, Turn, as_dict, dicts, last_turn, size, text_of, tokens
 from llm_router.sandbox.wires import problems
 from llm_router.sandbox.wires.openai_responses_out import error_event, stream, whole

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import Answer, Call
 from llm_router.sandbox.frames import Frame, new_id, pieces, sse
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Turn, as_dict
 from llm_router.sandbox.wires.problems import Problem, openai
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.frames import new_id
+from llm_router.sandbox.plain import JsonDict
 
 
 @dataclass(frozen=True, slots=True)

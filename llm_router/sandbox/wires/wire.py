@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from llm_router.nouns import JsonDict
 from llm_router.sandbox.answers import Answer
 from llm_router.sandbox.frames import Frame
+from llm_router.sandbox.plain import JsonDict
 from llm_router.sandbox.turn import Turn
 from llm_router.sandbox.wires.problems import Problem, Told
 
