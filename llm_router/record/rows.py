@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, NotRequired, TypedDict, TypeVar, cast
+
+import msgspec
 
 from llm_router.checks import Verification
 from llm_router.dialects.failures import redact
@@ -52,16 +54,12 @@ def _learned(decision: Decision) -> Row | None:
     return found
 
 
-@cache
-def _encode() -> Callable[[object], bytes]:
-    import msgspec  # only who relays keeps a journal, and needs it to be fast
-
-    return msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 def line(entry: Entry) -> bytes:
     """As the spool and the journal hold it."""
-    return _encode()(entry) + b"\n"
+    return _encode(entry) + b"\n"
 
 
 def insert(connection: sqlite3.Connection, entries: list[Entry]) -> None:
