@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from msgspec import structs
+
 from llm_router import config, paths
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
@@ -18,7 +20,7 @@ from llm_router.errors import NotFoundError
 from llm_router.hosts.snapshot import Keeper, KeptLedger, Snapshot
 from llm_router.inventory import Inventory
 from llm_router.learn import Learner
-from llm_router.nouns import Decision, Event, Model, Reply, Request
+from llm_router.nouns import Billing, Decision, Event, Model, Reply, Request
 from llm_router.plan import Catalogue, World
 from llm_router.plan.health import HealthBook
 from llm_router.ports import Readiness
@@ -160,7 +162,9 @@ def _world(
 
 
 def _baseline(catalogue: Catalogue, settings: Settings) -> Model | None:
-    """An unknown baseline means that savings are not measured; `config check` tells the user."""
+    """Priced by the token even where the user happens to have it in a subscription. An unknown one means that savings
+    are not measured; `config check` tells the user.
+    """
     with suppress(NotFoundError):
-        return catalogue.resolve(settings.router.baseline)
+        return structs.replace(catalogue.resolve(settings.router.baseline), billing=Billing.METERED)
     return None

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -16,7 +16,6 @@ from llm_router.classify import assess
 from llm_router.errors import RouterError
 from llm_router.learn import Learner
 from llm_router.nouns import (
-    Billing,
     Candidate,
     Chunk,
     Decision,
@@ -132,7 +131,6 @@ class Router:
     def _completed(self, decision: Decision, run: Run, error: str | None, total_ms: float) -> Decision:
         costs = [a.cost for a in run.attempts]
         usage = run.answer.usage if run.answer else None
-        baseline = _metered(self.baseline) if self.baseline else None
         return replace(
             decision,
             plan=run.plan,
@@ -140,12 +138,6 @@ class Router:
             answer=run.answer,
             total_ms=total_ms,
             cost=None if None in costs else sum(c for c in costs if c is not None),
-            baseline_cost=self.prices.cost(baseline, usage) if baseline and usage else None,
+            baseline_cost=self.prices.cost(self.baseline, usage) if self.baseline and usage else None,
             error=error,
         )
-
-
-@cache
-def _metered(model: Model) -> Model:
-    """A baseline is priced by the token even where the user happens to have it in a subscription."""
-    return replace(model, billing=Billing.METERED)

@@ -21,14 +21,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import structs
-
 from llm_router import config, db, paths
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import RouterError
 from llm_router.hosts import events
-from llm_router.nouns import Billing, Complexity, Decision, JsonDict, Model, Profile, Usage, ask
+from llm_router.nouns import Complexity, Decision, JsonDict, Model, Profile, Usage, ask
 from llm_router.ports import Ledger
 from llm_router.prices import PriceBook
 from llm_router.providers.registry import Registry
@@ -111,7 +109,6 @@ class Snapshot:
         if self.prices.asleep(model) and not wake:
             before = self._told("baseline")
             return before if before.get("model") == model.ref else None
-        model = structs.replace(model, billing=Billing.METERED)
         taken = self._per_million(model, Usage(input_tokens=_PRICED_TOKENS))
         given = self._per_million(model, Usage(output_tokens=_PRICED_TOKENS))
         if taken is None or given is None:

@@ -366,7 +366,7 @@ def test_after_tools_list_no_provider_sdk_is_loaded(start, tmp_path, envelope):
     assert {"mcp", "llm_router.app"} <= loaded
     assert not {"openai", "anthropic", "google.genai", "ollama"} & loaded
     # nor what is heavy and serves only who has a file, an answer or a price
-    assert not {"yaml", "msgspec", "genai_prices", "llm_router.verify"} & loaded
+    assert not {"yaml", "genai_prices", "llm_router.verify"} & loaded
 
 
 def test_the_engine_starts_after_the_first_listing(fake):
