@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -19,6 +20,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 JSON = "application/json"
 ABORT = "llm_router.abort"  # where the server's protocol puts how to cut the connection
 _SOUND_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}  # zlib's `wbits`
 _UNFIT = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 
 
@@ -62,15 +64,17 @@ class HttpCall:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers.items()}
 
     async def body(self, largest: int, limit_s: float) -> bytes:
-        """Raises RefusedError (413, 408) and GoneError."""
+        """Raises RefusedError (408, 413, 415) and GoneError."""
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > largest:
             raise _too_large(largest)
         try:
             async with asyncio.timeout(limit_s):
-                return await self._read(largest)
+                body = await self._read(largest)
         except TimeoutError:
             raise RefusedError(408, f"the request was not complete after {limit_s:.0f} s") from None
+        coding = self.headers.get(b"content-encoding")
+        return body if coding is None else _unpacked(body, coding.decode("latin-1").strip().lower(), largest)
 
     async def _read(self, largest: int) -> bytes:
         pieces: list[bytes] = []
@@ -116,6 +120,26 @@ class HttpCall:
         """A whole answer."""
         await self.start(status, content_type, [("content-length", str(len(body))), *headers])
         await self.end(body)
+
+
+def _unpacked(body: bytes, coding: str, largest: int) -> bytes:
+    """A compressed body as it was. It may not become larger than one that comes as it is."""
+    if coding in ("", "identity"):
+        return body
+    if coding not in _CODINGS:
+        raise RefusedError(
+            415, f"content-encoding {coding!r} is not read here; send gzip, deflate, or it as it is"
+        )
+    unpacker = zlib.decompressobj(_CODINGS[coding])
+    try:
+        whole = unpacker.decompress(body, largest + 1)
+    except zlib.error:
+        raise RefusedError(400, f"the request body is not {coding}") from None
+    if len(whole) > largest:
+        raise _too_large(largest)
+    if not unpacker.eof:
+        raise RefusedError(400, f"the request body ends before its {coding} does")
+    return whole
 
 
 def _too_large(largest: int) -> RefusedError:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from llm_router import __version__, wire
-from llm_router.dialects.events import decoded, parsed, splitter
+from llm_router.dialects.events import Pairs, decoded, parsed, splitter
 from llm_router.dialects.failures import failure
 from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind, JsonDict, Model
@@ -137,7 +137,7 @@ class RawProvider:
                 received = await self.send(call.model, body, stream=True, headers=call.headers)
         except TimeoutError as error:
             raise trouble(self._vendor, error, begun=False) from None
-        split = splitter(self.dialect)
+        split, pairs = splitter(self.dialect), Pairs()
         try:
             while True:
                 try:
@@ -146,7 +146,7 @@ class RawProvider:
                 except TimeoutError as error:
                     raise self.broken(error) from None
                 for each in split.feed(piece) if piece else split.end():
-                    if (event := decoded(each)) is not None:
+                    if (event := decoded(each, pairs)) is not None:
                         yield event
                 if not piece:
                     return
