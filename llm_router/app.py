@@ -26,7 +26,7 @@ from llm_router.prices import PriceBook
 from llm_router.providers.registry import Registry
 from llm_router.record import SqliteLedger
 from llm_router.route import Router
-from llm_router.run import Means
+from llm_router.run import Means, TieBreak
 from llm_router.settings import Settings
 
 
@@ -89,6 +89,7 @@ class App:
             baseline=_baseline(catalogue, settings),
             sessions=Sessions(paths.database(root)),
             learner=Learner(paths.database(root), enabled=settings.routing.learn),
+            tie_break=TieBreak(paths.database(root), enabled=settings.routing.tie_break),
         )
         keeper = Keeper(Snapshot(root, environ, router, providers, prices, budgets))
         router = replace(router, ledger=KeptLedger(ledger, keeper))

@@ -16,7 +16,7 @@ from typing import Any
 from llm_router.db import FAILURES, Database
 from llm_router.learn import rows
 from llm_router.learn.context import LOOKED_BACK, Turn, in_context
-from llm_router.learn.knowledge import Knowledge
+from llm_router.learn.knowledge import Knowledge, unlearned
 from llm_router.learn.prints import of_prompt
 from llm_router.learn.train import personal_weights
 from llm_router.nouns import Assessment, Complexity, Decision, Plan, Request, Task
@@ -63,7 +63,7 @@ class Learner:
             0,
             Turn(
                 decision.at,
-                decision.assessment.unlearned(),
+                unlearned(decision.assessment),
                 rows.fingerprint(decision.request.prompt),
                 doubted,
             ),
@@ -121,5 +121,5 @@ def _turn(row: Mapping[str, Any]) -> Turn:
     told = {name: row[name] for name in ("p_small", "p_mid", "p_frontier", "gain") if row[name] is not None}
     if row["learned"] is not None:
         told["learned"] = tuple(json.loads(row["learned"]))
-    kept = replace(found, **told).unlearned()
+    kept = unlearned(replace(found, **told))
     return Turn(row["at"], kept, row["prompt_sha256"], bool(row["doubted"]))

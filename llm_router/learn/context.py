@@ -81,7 +81,8 @@ def in_context(
 
 
 def _inherited(found: Assessment, before: Assessment, request: Request) -> Assessment:
-    kept = replace(before, reasons=(*found.reasons, "goes on with the turn before"), source=found.source)
+    reasons = (*found.reasons, "goes on with the turn before")
+    kept = replace(before, reasons=reasons, source=found.source, rival=None)
     return kept if request.task is None else replace(kept, task=request.task)
 
 
@@ -129,6 +130,7 @@ def raised(found: Assessment, degrees: int, reasons: Sequence[str]) -> Assessmen
         p_frontier=p["frontier"],
         gain=max(0.0, p["frontier"] - p["small"]),
         reasons=(*found.reasons, *reasons),
+        rival=None,
     )
 
 
