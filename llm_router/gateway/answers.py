@@ -38,7 +38,7 @@ async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     request = turns.read(sketch, _told(visit))
     visit.activity.asks(request)
     relay = Relay(speaks, headers)
-    delivery = Delivery(visit.call, speaks, request, visit.activity)
+    delivery = Delivery(visit.call, speaks, request, visit.activity, relay.broken_off)
     await delivery.run(router.stream(request, exchange=relay))
 
 

@@ -57,7 +57,7 @@ class Gateway:
             each.ended = "cancelled"
         except asyncio.CancelledError:  # the service stops, and has waited long enough
             each.ended = each.error = "cancelled"
-            await problems.refuse(call, RefusedError(503, "llm-router is being stopped"), dialect)
+            await problems.refuse(call, problems.stopping(), dialect)
         except RouterError as error:
             each.error = error.code
             await problems.refuse(call, error, dialect, _allow(found, error))

@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from llm_router.dialects import passing
-from llm_router.errors import UpstreamError, UsageError
+from llm_router.errors import RouterError, UpstreamError, UsageError
 from llm_router.nouns import Answer, Chunk, Delta, FailureKind, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Provider
 from llm_router.providers.raw import RawProvider
@@ -51,6 +51,11 @@ class Relay:
     def __init__(self, inbound: Inbound, headers: Mapping[str, str], *, shown: str | None = None) -> None:
         self._inbound, self._headers, self._shown = inbound, headers, shown
         self._parsed: Request | None = None
+        self._last: Relayed | None = None
+
+    def broken_off(self, error: RouterError) -> bytes:
+        """The end of a stream that was cancelled although somebody reads it; b"" where nothing of it was sent."""
+        return self._last.broken_off(error) if self._last is not None else b""
 
     def __call__(
         self,
@@ -64,7 +69,9 @@ class Relay:
         input_tokens: int,
     ) -> Relayed:
         lane = self._lane(provider, request, model, input_tokens)
-        return Relayed(lane, provider.name, request, model, limit_s, gap_s, deadline_s, input_tokens)
+        relayed = Relayed(lane, provider.name, request, model, limit_s, gap_s, deadline_s, input_tokens)
+        self._last = relayed
+        return relayed
 
     def _lane(self, provider: Provider, request: Request, model: Model, input_tokens: int) -> Lane:
         """As bytes where the upstream speaks as the caller does, and means the same by it; else translated."""
@@ -145,6 +152,9 @@ class Relayed:
         finally:
             patience.close()
             await self._lane.aclose()
+
+    def broken_off(self, error: RouterError) -> bytes:
+        return self._lane.error(error) if self.committed and self.answer is None else b""
 
     def billed_usage(self) -> Usage | None:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
