@@ -6,10 +6,11 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from llm_router import config, paths
+from llm_router import config, hops, paths
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.admit.sessions import Sessions
@@ -63,7 +64,7 @@ class App:
         environ = os.environ if environ is None else environ
         loaded = config.load(root=root, cwd=cwd or paths.here(), environ=environ, flags=flags or {})
         settings = loaded.settings
-        providers = Registry(settings, environ)
+        providers = Registry(settings, environ, partial(hops.mark, root))
         catalogue = Catalogue.load(settings)
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})

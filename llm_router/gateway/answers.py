@@ -37,7 +37,7 @@ async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     router, turns = guests.path_of(visit)
     request = turns.read(sketch, _told(visit))
     visit.activity.asks(request)
-    relay = Relay(speaks, headers)
+    relay = Relay(speaks, headers, hops=visit.hops())
     delivery = Delivery(visit.call, speaks, request, visit.activity, relay.broken_off)
     await delivery.run(router.stream(request, exchange=relay))
 

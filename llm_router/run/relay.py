@@ -21,6 +21,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from llm_router.dialects import passing
@@ -44,12 +45,19 @@ PLAIN_FACTOR = 4  # an answer that comes whole shows no sign of life before it i
 
 
 class Relay:
-    """An ExchangeFactory for one call of one caller. `headers` are the caller's, their names in lower case; `shown` is
-    the model's name as the caller reads it, else that of the model that really answers.
+    """An ExchangeFactory for one call of one caller. `headers` are the caller's, their names in lower case; `hops` go on to
+    every upstream; `shown` is the model's name as the caller reads it, else that of the model that really answers.
     """
 
-    def __init__(self, inbound: Inbound, headers: Mapping[str, str], *, shown: str | None = None) -> None:
-        self._inbound, self._headers, self._shown = inbound, headers, shown
+    def __init__(
+        self,
+        inbound: Inbound,
+        headers: Mapping[str, str],
+        *,
+        hops: Mapping[str, str] = MappingProxyType({}),
+        shown: str | None = None,
+    ) -> None:
+        self._inbound, self._headers, self._hops, self._shown = inbound, headers, hops, shown
         self._parsed: Request | None = None
         self._last: Relayed | None = None
 
@@ -82,14 +90,14 @@ class Relay:
                 headers = forwarded(
                     self._headers, provider.name, provider.dialect, signed_in=provider.signed_in
                 )
-                upstream = OverWire(provider, headers, stream=request.stream)
+                upstream = OverWire(provider, {**headers, **self._hops}, stream=request.stream)
                 head = Head(request, name, input_tokens, provider.name)
                 return Passage(upstream, speaks, self._inbound, head, shown=self._shown)
         head = Head(self._whole(request), name, input_tokens, provider.name)
         if isinstance(provider, RawProvider):
-            upstream = OverWire(provider, {}, stream=request.stream)
+            upstream = OverWire(provider, self._hops, stream=request.stream)
         else:
-            upstream = ThroughSdk(provider, {}, longest_s=MUTE_S)
+            upstream = ThroughSdk(provider, self._hops, longest_s=MUTE_S)
         return Translation(upstream, provider.dialect, self._inbound, head)
 
     def _whole(self, request: Request) -> Request:
