@@ -67,6 +67,8 @@ def decide(
     key = f"{tool}:{binascii.crc32(repr(tool_input).encode('utf-8', 'replace'))}"
     together = _together(pending, key, now)
     if _count(pending.get("blocked")) >= DENIALS and not together:
+        # perhaps our server is not there at all: after two such routes there are no hints either
+        counted["failed"] = _count(state.get("failed")) + 1
         return {"violation": told, "loop": _count(pending["blocked"])}, _without(counted)
     counted["pending"] = _denied(pending, key, together, now)
     counted["denied"] = _count(state.get("denied")) + 1

@@ -55,8 +55,8 @@ _MAKES = _set("write create implement generate give show code make build produce
 def hint(prompt: str, state: dict, snapshot: dict) -> "tuple[str, dict] | None":
     """(the block, the route) or None. The route: {"task", "complexity", "tool", "soft"}.
 
-    `state` is the agent's own: its key "failed" (calls of our tools that failed in a row) silences the hint, for a
-    router that does not answer must not stand in the way. `snapshot["call_name"]`, if any, turns the tool's plain
+    `state` is the agent's own: its key "failed" (routes in a row whose call failed or never came) silences the hint, for
+    a router that does not answer must not stand in the way. `snapshot["call_name"]`, if any, turns the tool's plain
     name into the one this host knows it by; `snapshot["transcript"]`, if any, tells how long the conversation is.
     """
     if _count(state.get("failed")) > 1 or snapshot.get("mcp") is False:

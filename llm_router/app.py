@@ -6,12 +6,13 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from msgspec import structs
 
-from llm_router import config, paths
+from llm_router import config, hops, paths
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.admit.sessions import Sessions
@@ -28,7 +29,7 @@ from llm_router.prices import PriceBook
 from llm_router.providers.registry import Registry
 from llm_router.record import SqliteLedger
 from llm_router.route import Router
-from llm_router.run import Means
+from llm_router.run import Means, TieBreak
 from llm_router.settings import Settings
 
 
@@ -65,7 +66,7 @@ class App:
         environ = os.environ if environ is None else environ
         loaded = config.load(root=root, cwd=cwd or paths.here(), environ=environ, flags=flags or {})
         settings = loaded.settings
-        providers = Registry(settings, environ)
+        providers = Registry(settings, environ, partial(hops.mark, root))
         catalogue = Catalogue.load(settings)
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
@@ -91,6 +92,7 @@ class App:
             baseline=_baseline(catalogue, settings),
             sessions=Sessions(paths.database(root)),
             learner=Learner(paths.database(root), enabled=settings.routing.learn),
+            tie_break=TieBreak(paths.database(root), enabled=settings.routing.tie_break),
         )
         keeper = Keeper(Snapshot(root, environ, router, providers, prices, budgets))
         router = replace(router, ledger=KeptLedger(ledger, keeper))

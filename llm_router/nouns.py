@@ -13,7 +13,6 @@ from random import getrandbits
 from typing import Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from llm_router.checks import Verification, Verify
 
@@ -259,7 +258,8 @@ class Assessment(Struct, frozen=True):
     `difficulty` and `confidence` lie in [0,1]. `p_small`, `p_mid`, `p_frontier` are the chances that a model of that
     tier does it well; `gain` is what the frontier tier is expected to add to the small one, in [0,1]: the number to
     order requests by when money is short. The defaults are those of an ordinary request. `learned` is how much of the
-    three chances, small to frontier, comes from this user's own outcomes.
+    three chances, small to frontier, comes from this user's own outcomes; `rival` the second likeliest task, where
+    the words alone decided.
     """
 
     task: Task
@@ -273,22 +273,10 @@ class Assessment(Struct, frozen=True):
     p_frontier: float = 0.85
     gain: float = 0.25
     learned: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rival: Task | None = None
 
     def p_success(self, tier: Literal["small", "mid", "frontier"]) -> float:
         return {"small": self.p_small, "mid": self.p_mid, "frontier": self.p_frontier}[tier]
-
-    def unlearned(self) -> Assessment:
-        """Without what was learned: what outcomes are held against, or learning would chase its own tail."""
-        if not any(self.learned):
-            return self
-        small, mid, frontier = (
-            p - shift
-            for p, shift in zip((self.p_small, self.p_mid, self.p_frontier), self.learned, strict=True)
-        )
-        gain = max(0.0, frontier - small)
-        return replace(
-            self, p_small=small, p_mid=mid, p_frontier=frontier, gain=gain, learned=(0.0, 0.0, 0.0)
-        )
 
 
 class Verdict(Struct, frozen=True):
@@ -399,7 +387,7 @@ class FailureKind(StrEnum):
 class Attempt(Struct, frozen=True):
     """One try of one candidate; `outcome` is "ok" or why it failed. `cost` None = unpriced, never zero.
 
-    A `role` of "check" is a model that was asked about an answer, not for one. `verification` is what checks found.
+    A `role` of "check" is a model that was asked about an answer, not for one; of "classify", about the request. `verification` is what checks found.
     """
 
     provider: str
@@ -414,7 +402,7 @@ class Attempt(Struct, frozen=True):
     usage: Usage | None = None
     cost: int | None = None
     billing: Billing = Billing.METERED
-    role: Literal["answer", "check"] = "answer"
+    role: Literal["answer", "check", "classify"] = "answer"
     verification: Verification | None = None
 
     @property

@@ -16,20 +16,24 @@ from llm_router.classify import assess
 from llm_router.errors import RouterError
 from llm_router.learn import Learner
 from llm_router.nouns import (
+    Assessment,
     Candidate,
     Chunk,
     Decision,
     Done,
     Event,
     Model,
+    Plan,
     Planned,
     Reply,
     Request,
+    Verdict,
     new_id,
 )
 from llm_router.plan import Plans, World, plan, settle
 from llm_router.ports import Ledger, Prices
-from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run, cascade_for
+from llm_router.record.account import completed
+from llm_router.run import LIMITS_S, Exchange, ExchangeFactory, Means, Run, TieBreak, cascade_for
 from llm_router.settings import Settings
 
 
@@ -46,16 +50,20 @@ class Router:
     sessions: Sessions = field(default_factory=Sessions)
     plans: Plans = field(default_factory=Plans)
     learner: Learner = field(default_factory=Learner)
+    tie_break: TieBreak = field(default_factory=TieBreak)
 
-    async def decide(self, request: Request) -> Decision:
-        """Classify, admit and plan; call nobody. Raises RouterError where nothing may or can answer."""
+    async def decide(self, request: Request, *, asks: bool = False) -> Decision:
+        """Classify, admit and plan; call nobody, or a model that is free and quick where the classifier is unsure (`asks`).
+
+        Raises RouterError where nothing may or can answer.
+        """
         started = time.perf_counter()
         world = await self.world()
-        assessment = self.learner.assessed(assess(request), request)
-        verdict = admit(request, assessment, self.settings)
-        chosen = self.learner.reordered(
-            self.plans.plan(request, assessment, verdict, world=world), assessment
-        )
+        assessment, asked = self.learner.assessed(assess(request), request), ()
+        planned = partial(self._planned, request, world)
+        if asks:
+            assessment, asked = await self.tie_break.settled(request, assessment, planned, world, self.means)
+        verdict, chosen = planned(assessment)
         standing = self.sessions.standing(request)
         chosen, switch = settle(chosen, request, assessment, verdict, standing, world=world, now=time.time())
         return Decision(
@@ -65,6 +73,7 @@ class Router:
             assessment=assessment,
             verdict=verdict,
             plan=chosen,
+            attempts=asked,
             switch=switch,
             baseline=self.baseline.ref if self.baseline else None,
             route_ms=(time.perf_counter() - started) * 1000,
@@ -77,7 +86,7 @@ class Router:
         answer leave after it was recorded.
         """
         started = time.perf_counter()
-        decision = await self.decide(request)
+        decision = await self.decide(request, asks=True)
         yield Planned(decision)
         complexity = decision.assessment.complexity
         checks = cascade_for(
@@ -103,7 +112,13 @@ class Router:
             failure.decision = decision
             raise
         finally:
-            decision = self._completed(decision, run, error, (time.perf_counter() - started) * 1000)
+            decision = completed(
+                replace(decision, plan=run.plan, attempts=(*decision.attempts, *run.attempts), error=error),
+                run.answer,
+                self.baseline,
+                self.prices,
+                (time.perf_counter() - started) * 1000,
+            )
             self.sessions.note(decision)
             self.learner.note(decision)
             self.ledger.record(decision)
@@ -120,6 +135,11 @@ class Router:
                     return event.reply
         raise AssertionError("a stream ends with Done or an error")
 
+    def _planned(self, request: Request, world: World, assessment: Assessment) -> tuple[Verdict, Plan]:
+        verdict = admit(request, assessment, self.settings)
+        made = self.plans.plan(request, assessment, verdict, world=world)
+        return verdict, self.learner.reordered(made, assessment)
+
     async def _harder(self, decision: Decision) -> Sequence[Candidate]:
         """Who would be asked, were the request two degrees harder; nobody where that cannot be planned."""
         harder = replace(decision.assessment, complexity=decision.assessment.complexity.harder(2))
@@ -127,17 +147,3 @@ class Router:
             return plan(decision.request, harder, decision.verdict, world=await self.world()).candidates
         except RouterError:
             return ()
-
-    def _completed(self, decision: Decision, run: Run, error: str | None, total_ms: float) -> Decision:
-        costs = [a.cost for a in run.attempts]
-        usage = run.answer.usage if run.answer else None
-        return replace(
-            decision,
-            plan=run.plan,
-            attempts=tuple(run.attempts),
-            answer=run.answer,
-            total_ms=total_ms,
-            cost=None if None in costs else sum(c for c in costs if c is not None),
-            baseline_cost=self.prices.cost(self.baseline, usage) if self.baseline and usage else None,
-            error=error,
-        )

@@ -100,6 +100,11 @@ class RoutingSettings(Section):
         default=True,
         description="Let the outcomes of your own requests shift what is expected of each tier; see `llm-router memory`.",
     )
+    tie_break: bool = Field(
+        default=True,
+        description="Where the classifier is unsure and it matters, let a model on this machine choose that has just "
+        "answered at once; 1.5 s at most.",
+    )
     verify: Mode = Field(
         default="auto",
         description="Check answers and ask a stronger model where they fail. `auto`: tools and the command line, unless "

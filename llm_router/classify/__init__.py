@@ -37,6 +37,7 @@ def _judged(words: str, task: Task | None, complexity: Complexity | None) -> Ass
         p_mid=found.p_mid,
         p_frontier=found.p_frontier,
         gain=found.gain,
+        rival=Task(found.rival) if found.rival else None,
     )
 
 

@@ -25,7 +25,7 @@ class Judgement:
     """Numbers lie in [0,1]. `source` is "artefact", or "rules" where the text is none or the artefact cannot be read."""
 
     __slots__ = (
-        "complexity", "confidence", "difficulty", "gain", "p_frontier", "p_mid", "p_small", "reasons", "source", "task",
+        "complexity", "confidence", "difficulty", "gain", "p_frontier", "p_mid", "p_small", "reasons", "rival", "source", "task",
     )  # fmt: skip
 
     def __init__(
@@ -33,7 +33,7 @@ class Judgement:
     ) -> None:
         self.task, self.complexity, self.confidence, self.reasons = task, complexity, confidence, reasons
         self.difficulty = hardness
-        self.source = "rules"
+        self.source, self.rival = "rules", ""  # the second likeliest task
         self.p_small, self.p_mid, self.p_frontier = difficulty.chances(hardness)
         self.gain = self.p_frontier - self.p_small
 
@@ -72,8 +72,9 @@ def _learned(
 ) -> None:
     asked = learned.asked(seen)
     scores = learned.tasks(asked, votes)
-    first, second = sorted(scores.values(), reverse=True)[:2]
-    found.task = task or max(scores, key=lambda name: scores[name])
+    likeliest, found.rival = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    first, second = scores[likeliest], scores[found.rival]
+    found.task = task or likeliest
     found.confidence = round(min(0.98, 0.42 + 0.33 * (first - second)), 2)
     found.difficulty = round(min(1.0, max(0.0, learned.level(asked, found.difficulty))), 3)
     found.complexity = difficulty.level(found.difficulty)

@@ -15,6 +15,7 @@ from llm_router.nouns import Billing, Decision, JsonDict
 from llm_router.record import rows
 
 SHOWN = 10  # of a chain, to a person
+_ASIDE = {"check": " (asked about the answer)", "classify": " (asked what is wanted)"}
 
 
 def facts(decision: Decision) -> JsonDict:
@@ -207,7 +208,7 @@ def _candidate(one: JsonDict) -> str:
 def _tried(one: JsonDict) -> str:
     status = f" {one['status']}" if one["status"] else ""
     wait = f", retry after {one['retry_after_s']:.0f} s" if one["retry_after_s"] else ""
-    asked = " (asked about the answer)" if one["role"] == "check" else ""
+    asked = _ASIDE.get(one["role"], "")
     line = f"{one['model']}{asked}: {one['outcome']}{status}{wait} · {one['ms']:.0f} ms"
     if "input_tokens" in one:
         line += f" · {'~' if one['estimated'] else ''}{one['input_tokens']}+{one['output_tokens']} tokens"

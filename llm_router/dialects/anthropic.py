@@ -9,6 +9,7 @@ from llm_router.dialects.anthropic_models import abilities, effort, thinking
 from llm_router.dialects.anthropic_stream import REDACTED, AnthropicDecoder
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
+    JSON_ONLY,
     check_features,
     check_stops,
     inline_system,
@@ -44,8 +45,6 @@ DEFAULT_MAX_TOKENS = 8_192
 LONGEST_DEFAULT = 16_384
 
 LONGEST_NAME = 128  # of a tool, characters
-
-JSON_ONLY = "Answer with one JSON object only, without any text around it."
 
 # Since API version 2026-10-21 (what the SDK sends) a sampling parameter is a 400, even with its default value:
 # https://platform.claude.com/docs/en/api/migration-2026-10-21

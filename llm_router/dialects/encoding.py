@@ -26,6 +26,7 @@ from llm_router.nouns import (
 
 # where there is no field for it
 ONE_CALL = "Call at most one tool at a time, and wait for its result before you call another."
+JSON_ONLY = "Answer with one JSON object only, without any text around it."
 SMALLEST_ROOM = 1_024  # tokens; an estimate that leaves less is wrong
 ESTIMATE_MARGIN = 1.25
 

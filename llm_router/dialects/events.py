@@ -7,6 +7,7 @@ the stream cuts off is given out too: some vendors leave out the last blank line
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Protocol
 
 import msgspec
@@ -101,26 +102,63 @@ def splitter(dialect: str) -> Splitter:
     return LineSplitter() if dialect == "ollama" else SseSplitter()
 
 
-def decoded(event: Event) -> JsonDict | None:
-    """The event as decoders take it; None for one without JSON. Raises UpstreamError(MALFORMED)."""
+class Pairs:
+    """Escaped characters beyond the first plane are pairs, and servers that cut their text anywhere cut those too: half
+    of one in this event, half in the next. No JSON parser takes that, so it is looked at only when one has refused.
+    `more`: other events follow.
+    """
+
+    def __init__(self, *, more: bool = True) -> None:
+        self._more = more
+        self._high = b""
+
+    def mended(self, data: bytes) -> bytes:
+        """With the first half of a pair put off until its second comes, and whatever stays alone replaced."""
+        held, self._high = self._high, b""
+
+        def escape(found: re.Match[bytes]) -> bytes:
+            nonlocal held
+            if found["low"]:
+                whole, held = (held or _REPLACED) + (found["low"] if held else b""), b""
+                return whole
+            if not found["high"]:
+                return found[0]
+            if not self._more or found.string[found.end() : found.end() + 1] != b'"':
+                return _REPLACED
+            self._high = found["high"]
+            return b""
+
+        return _ESCAPE.sub(escape, data)
+
+
+_REPLACED = rb"\ufffd"
+_ESCAPE = re.compile(
+    rb"""\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|[^u]|u(?![dD][89a-fA-F]))
+    | (?P<high>\\u[dD][89abAB][\da-fA-F]{2}) | (?P<low>\\u[dD][c-fC-F][\da-fA-F]{2})""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def decoded(event: Event, pairs: Pairs | None = None) -> JsonDict | None:
+    """The event as decoders take it; None for one without JSON. `pairs` joins what one stream's events cut apart. Raises
+    UpstreamError(MALFORMED).
+    """
     name, data = event
-    if data == DONE:
+    if data[:6] == DONE:
         return None
-    value = parsed(data)
+    value = parsed(data, pairs)
     if name and "type" not in value:
         value["event"] = name.decode("utf-8", "replace")
     return value
 
 
-def parsed(data: bytes) -> JsonDict:
+def parsed(data: bytes, pairs: Pairs | None = None) -> JsonDict:
     """A JSON object. Raises UpstreamError(MALFORMED) for anything else."""
     try:
         value: Any = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        try:
-            value = json.loads(
-                data
-            )  # takes what some vendors write and the standard does not know: NaN, half a pair
+        try:  # what some vendors write and the standard does not know: NaN, half a pair
+            value = json.loads((pairs or Pairs(more=False)).mended(data))
         except (ValueError, RecursionError):
             raise UpstreamError(FailureKind.MALFORMED, f"it sent no JSON: {_start(data)}") from None
     if isinstance(value, dict):

@@ -87,6 +87,8 @@ def _read(body: object) -> _Error:
         found = [_read(item) for item in cast("list[Any]", body)[:5]]
         return found[0] if len(found) == 1 else _Error("; ".join(e.message for e in found if e.message))
     outer = record(body)
+    if isinstance(outer.get("error"), list):  # so does who reads it as an object
+        return _read(cast("object", outer["error"]))
     if string(outer.get("error")).startswith("{"):  # Ollama hands on its runner's error as text
         return _read_text(outer["error"])
     inner = next(

@@ -83,6 +83,9 @@ def for_anthropic(schema: Mapping[str, Any]) -> JsonDict:
     return _Narrow(dict(schema), _ANTHROPIC).schema(schema, ())
 
 
+ANY_OBJECT: JsonDict = {"type": "object"}
+
+
 def is_any_object(schema: Mapping[str, Any]) -> bool:
     """Whether it asks for JSON and says nothing of its shape, as OpenAI's `json_object` does."""
     return schema.get("type", "object") == "object" and not schema.keys() - {"type"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
+    JSON_ONLY,
     check_features,
     check_stops,
     function_tool,
@@ -91,17 +93,24 @@ def _tool_choice(choice: ToolChoice) -> str | JsonDict:
 def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
     if is_any_object(schema):
         body["response_format"] = {"type": "json_object"}
+        if (
+            "json" not in json.dumps(body["messages"]).lower()
+        ):  # OpenAI refuses it where nobody speaks of JSON
+            _tell(body["messages"], JSON_ONLY)
         return
     if quirk.schema == "schema":
         named = {"name": "answer", "schema": schema, "strict": is_strict(schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": named}
         return
     body["response_format"] = {"type": "json_object"}
-    told = told_schema(schema)
-    if body["messages"] and (head := body["messages"][0])["role"] == "system":
-        head["content"] += f"\n\n{told}"  # some chat templates take one system message only
+    _tell(body["messages"], told_schema(schema))
+
+
+def _tell(messages: list[JsonDict], words: str) -> None:
+    if messages and (head := messages[0])["role"] == "system":
+        head["content"] += f"\n\n{words}"  # some chat templates take one system message only
     else:
-        body["messages"].insert(0, {"role": "system", "content": told})
+        messages.insert(0, {"role": "system", "content": words})
 
 
 DIALECT = OpenAIChat()

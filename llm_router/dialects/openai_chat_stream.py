@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from llm_router.dialects.assembler import Decoder
 from llm_router.dialects.failures import failure
-from llm_router.dialects.reading import arguments_text, count, first_choice, record, records, sequence, string
+from llm_router.dialects.reading import (
+    NO_ARGUMENTS,
+    arguments_text,
+    count,
+    first_choice,
+    record,
+    records,
+    sequence,
+    string,
+)
 from llm_router.nouns import (
     Delta,
     JsonDict,
@@ -115,7 +124,7 @@ class OpenAIChatDecoder(Decoder):
         self._slots[call.get("index")] = self._last = slot
         text = arguments_text(arguments) if arguments else ""
         if new:
-            return ToolCallDelta(slot.index, text, slot.id, name or None)
+            return ToolCallDelta(slot.index, "" if text in NO_ARGUMENTS else text, slot.id, name or None)
         # some vendors repeat id and name with every piece
         late, slot.named = (name if name and not slot.named else None), slot.named or bool(name)
         return ToolCallDelta(slot.index, text, None, late)
@@ -141,6 +150,8 @@ class OpenAIChatDecoder(Decoder):
             raise failure("", None, {}, {"error": {"type": _FAILED[reason], "message": _why(choice, reason)}})
         self.ended = True
         self.stop = "refusal" if self._refused else _STOPS.get(reason, "end")
+        if hit := string(choice.get("stop_reason")) if reason == "stop" else "":  # vLLM says which sequence
+            self.stop, self.stop_sequence = "stop_sequence", hit
 
     def _count(self, event: Mapping[str, object], choice: JsonDict) -> None:
         for holder in (

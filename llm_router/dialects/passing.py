@@ -23,6 +23,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from llm_router.dialects.assembler import Decoder
+from llm_router.dialects.events import BOM
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Answer,
@@ -85,6 +86,10 @@ class Tap:
     """
 
     MODEL: re.Pattern[bytes] = _MODEL
+    CLOSING = b""  # the event behind the answer's own end, where the format has one
+    CLOSES = (
+        b"\n"  # what the data of that event holds, and of no other (of none: there is no line end in JSON)
+    )
 
     def __init__(self, decoder: Decoder, telling: re.Pattern[bytes], shown: str | None) -> None:
         self._decoder, self._telling = decoder, telling
@@ -92,7 +97,7 @@ class Tap:
         self._name: tuple[bytes, bytes] | None = None
         self._rest = b""
         self._envelope = 0  # bytes of an event beside the text in it
-        self.begun = self.alive = False
+        self.begun = self.alive = self._closed = False
         self.error: UpstreamError | None = None
         self.seen_chars = 0
 
@@ -124,6 +129,11 @@ class Tap:
         data = self.data(rest)
         whole = data == b"[DONE]" or _event(data) is not None
         return self._passed(rest + self.end_of_event) if whole else b""
+
+    def close(self) -> bytes:
+        """The answer is whole, however the stream ended: what callers wait for at its end, where it has not come."""
+        rest = self.end()
+        return rest if self._closed else rest + self.CLOSING
 
     def told(self, block: bytes, event: JsonDict) -> bytes:  # noqa: ARG002 - for those who change more than a name
         """What the caller gets of this event; perhaps nothing."""
@@ -163,8 +173,10 @@ class Tap:
     def _read(self, block: bytes) -> bytes:
         if self.error is not None:
             return b""
+        block = block.removeprefix(BOM)
         data = self.data(block)
         event = _event(data)
+        self._closed = self._closed or self.CLOSES in data
         if event is None and data and data != b"[DONE]":
             self.error = UpstreamError(FailureKind.MALFORMED, f"it sent no JSON: {_quoted(data)}")
             return b""

@@ -44,7 +44,7 @@ class AnthropicPassing:
 
     def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
         if provider == NATIVE:
-            return passing.Tap(AnthropicDecoder(), _TELLING, shown)
+            return _AnthropicTap(AnthropicDecoder(), _TELLING, shown)
         return _MarkingTap(provider, shown)
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:
@@ -83,7 +83,12 @@ class AnthropicPassing:
             changes["messages"] = [_reminding(raw) for raw in _LIST.decode(fields["messages"])]
 
 
-class _MarkingTap(passing.Tap):
+class _AnthropicTap(passing.Tap):
+    CLOSING = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+    CLOSES = b'"message_stop"'
+
+
+class _MarkingTap(_AnthropicTap):
     """Of somebody who speaks this dialect and is not Anthropic: what it signs must never be taken for Anthropic's."""
 
     def __init__(self, provider: str, shown: str | None) -> None:

@@ -93,6 +93,9 @@ class OpenAIChatPassing:
 
 
 class _ChatTap(passing.Tap):
+    CLOSING = b"data: [DONE]\n\n"
+    CLOSES = b"[DONE]"
+
     def __init__(self, shown: str | None, *, wants_usage: bool) -> None:
         super().__init__(OpenAIChatDecoder(), _TELLING, shown)
         self._wants_usage = wants_usage

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from llm_router.nouns import JsonDict
 
+NO_ARGUMENTS = frozenset({"", "null"})  # how vendors write a call without any
 HIGHEST = 10**13  # at the highest price still an amount that a database holds
 
 
@@ -43,7 +44,7 @@ def arguments_text(value: object) -> str:
 
 def arguments_object(text: str) -> JsonDict:
     """Tool arguments for the formats that want an object. Broken JSON travels on under `_raw`, never vanishes."""
-    if not text.strip():
+    if text.strip() in NO_ARGUMENTS:
         return {}
     try:
         value = json.loads(text)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from llm_router.dialects import inbound
 from llm_router.gateway import guests
 from llm_router.gateway.delivery import Delivery
-from llm_router.gateway.names import told_name
+from llm_router.gateway.names import LONG_WINDOW, told_name, without_window
 from llm_router.gateway.visit import Visit
 from llm_router.nouns import Request
 from llm_router.ports import Inbound
@@ -31,13 +31,14 @@ async def answer_streamed(visit: Visit) -> None:
 async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     if stream is None and "model" in visit.values:
         stream = False
-    sketch = read(visit, speaks, await visit.body(), stream)
+    sketch, headers = read(visit, speaks, await visit.body(), stream), visit.call.names()
+    if sketch.model and sketch.model.lower().endswith(LONG_WINDOW):
+        sketch = replace(sketch, model=without_window(sketch.model, headers))
     router, turns = guests.path_of(visit)
-    headers = visit.call.names()
     request = turns.read(sketch, headers)
     visit.activity.asks(request)
-    relay = Relay(speaks, headers)
-    delivery = Delivery(visit.call, speaks, request, visit.activity)
+    relay = Relay(speaks, headers, hops=visit.hops())
+    delivery = Delivery(visit.call, speaks, request, visit.activity, relay.broken_off)
     await delivery.run(router.stream(request, exchange=relay))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from llm_router import hops
 from llm_router.access import key_needed
 from llm_router.errors import RefusedError, RouterError
 from llm_router.gateway import problems
@@ -22,10 +23,9 @@ from llm_router.gateway.http import Asgi, GoneError, HttpCall, Receive, Scope, S
 from llm_router.gateway.metrics import Figures
 from llm_router.gateway.routes import Found, Route, dialect_of, find
 from llm_router.gateway.visit import Visit
-from llm_router.providers.sdk import HOP_HEADER
 
 MCP = "/mcp"
-_HOP = HOP_HEADER.encode()
+_HOPS = hops.HEADER.encode()
 OPEN = frozenset({"healthz"})  # says nothing that anybody may not know
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Gateway:
             each.ended = "cancelled"
         except asyncio.CancelledError:  # the service stops, and has waited long enough
             each.ended = each.error = "cancelled"
-            await problems.refuse(call, RefusedError(503, "llm-router is being stopped"), dialect)
+            await problems.refuse(call, problems.stopping(), dialect)
         except RouterError as error:
             each.error = error.code
             await problems.refuse(call, error, dialect, _allow(found, error))
@@ -78,10 +78,12 @@ class Gateway:
             each.key = generation.keys.name_of(headers, call.query)
             if each.key is None:
                 raise key_needed()
-        if _HOP in headers:
+        told = headers.get(_HOPS)
+        if told is not None and hops.comes_back(told.decode("latin-1"), hops.mark(generation.app.root)):
             raise RefusedError(
                 508,
-                "this request was sent by llm-router itself: one of its providers has the gateway's own address",
+                "this request was sent by llm-router itself, and has come back: one of its providers has the gateway's own"
+                " address, or leads to it",
                 fix="correct that provider's base_url: llm-router providers",
             )
 

@@ -5,8 +5,8 @@ they come; and when the caller has gone, the upstream is let go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 
 from llm_router.errors import RouterError
 from llm_router.gateway import problems
@@ -16,17 +16,26 @@ from llm_router.nouns import Chunk, Decision, Done, Event, Planned, Reply, Reque
 from llm_router.ports import Inbound
 
 LOOK_EVERY_S = 10.0
+LAST_WORDS_S = 1.0
 STALLED_S = 120.0  # a reader who takes nothing for so long keeps an upstream waiting for nobody
 _STREAMED = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))  # a proxy must not collect it
 
 
 class Delivery:
     """Sends one answer. `events` come from a relay: their Chunks are bytes in the caller's dialect, pings and the error
-    of a stream that broke included.
+    of a stream that broke included. `broken_off` gives the error of a stream that is cancelled while it is read.
     """
 
-    def __init__(self, call: HttpCall, inbound: Inbound, request: Request, activity: Activity) -> None:
+    def __init__(
+        self,
+        call: HttpCall,
+        inbound: Inbound,
+        request: Request,
+        activity: Activity,
+        broken_off: Callable[[RouterError], bytes],
+    ) -> None:
         self._call, self._inbound, self._request, self._activity = call, inbound, request, activity
+        self._broken_off = broken_off
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._reason = ""
@@ -51,7 +60,9 @@ class Delivery:
                 raise
             if self._task is not None:
                 self._task.uncancel()
-            self._broken_off()
+            self._activity.ended = "cancelled"
+            if self._gone or not await self._stopped():
+                self._call.abort()
         finally:
             self._call.when_gone(None)
             if self._timer is not None:
@@ -63,12 +74,17 @@ class Delivery:
         if self._task is not None:
             self._task.cancel()
 
-    def _broken_off(self) -> None:
-        """The caller has gone, or the service stops and has waited long enough: the end is missing, so that nobody
-        takes it for a whole answer.
-        """
-        self._activity.ended = "cancelled"
-        self._call.abort()
+    async def _stopped(self) -> bool:
+        """The service stops, and has waited long enough: said as the end of the stream, if its reader takes it."""
+        self._activity.error = "cancelled"
+        last = self._broken_off(problems.stopping())
+        if not last:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._call.end(last)
+                return True
+        return False
 
     async def _relay(self, events: AsyncGenerator[Event]) -> Reply:
         async for event in events:

@@ -117,7 +117,7 @@ class _Work:
     async def _asked(self, provider: RawProvider, payload: bytes) -> Vectors:
         try:
             async with asyncio.timeout(LIMIT_S):
-                body: Any = await provider.embed(self.model.id, payload)
+                body: Any = await provider.embed(self.model.id, payload, self.visit.hops())
         except TimeoutError:
             raise UpstreamError(FailureKind.TIMEOUT, f"no answer within {LIMIT_S:.0f} s") from None
         return embedding.decode(provider.dialect, record(body), len(self.wanted.inputs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 JSON = "application/json"
 CONNECTION = "llm_router.connection"  # where the server's protocol puts itself
 _SOUND_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}  # zlib's `wbits`
 _UNFIT = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 
 
@@ -66,7 +68,7 @@ class HttpCall:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        self._names: Mapping[str, str] | None = None
+        self._names: dict[str, str] | None = None
         self._connection: Connection | None = scope.get(CONNECTION)
         given = self.text("x-request-id")
         self.request_id = given if given and _SOUND_ID.fullmatch(given) else new_id("req")
@@ -77,7 +79,7 @@ class HttpCall:
         """A header as text, "" where there is none."""
         return self.headers.get(name.encode(), b"").decode("latin-1")
 
-    def names(self) -> Mapping[str, str]:
+    def names(self) -> dict[str, str]:
         """All headers as text, by lower-case name."""
         if self._names is None:
             self._names = {
@@ -86,7 +88,7 @@ class HttpCall:
         return self._names
 
     async def body(self, largest: int, limit_s: float) -> bytes:
-        """Raises RefusedError (413, 408) and GoneError."""
+        """Raises RefusedError (408, 413, 415) and GoneError."""
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > largest:
             raise _too_large(largest)
@@ -94,9 +96,11 @@ class HttpCall:
             return await self._read(largest)  # no wait, and so no timer
         try:
             async with asyncio.timeout(limit_s):
-                return await self._read(largest)
+                body = await self._read(largest)
         except TimeoutError:
             raise RefusedError(408, f"the request was not complete after {limit_s:.0f} s") from None
+        coding = self.headers.get(b"content-encoding")
+        return body if coding is None else _unpacked(body, coding.decode("latin-1").strip().lower(), largest)
 
     async def _read(self, largest: int) -> bytes:
         pieces: list[bytes] = []
@@ -142,6 +146,26 @@ class HttpCall:
         """A whole answer."""
         await self.start(status, content_type, [("content-length", str(len(body))), *headers])
         await self.end(body)
+
+
+def _unpacked(body: bytes, coding: str, largest: int) -> bytes:
+    """A compressed body as it was. It may not become larger than one that comes as it is."""
+    if coding in ("", "identity"):
+        return body
+    if coding not in _CODINGS:
+        raise RefusedError(
+            415, f"content-encoding {coding!r} is not read here; send gzip, deflate, or it as it is"
+        )
+    unpacker = zlib.decompressobj(_CODINGS[coding])
+    try:
+        whole = unpacker.decompress(body, largest + 1)
+    except zlib.error:
+        raise RefusedError(400, f"the request body is not {coding}") from None
+    if len(whole) > largest:
+        raise _too_large(largest)
+    if not unpacker.eof:
+        raise RefusedError(400, f"the request body ends before its {coding} does")
+    return whole
 
 
 def _too_large(largest: int) -> RefusedError:

@@ -7,11 +7,21 @@ of that shape, and what it then asks for is that model.
 from __future__ import annotations
 
 CLAUDE_SHAPE = "claude-router/"
+LONG_WINDOW = "[1m]"  # behind a name it asks for the long window; Anthropic is told so in a beta
+_LONG_CONTEXT = "context-1m-2025-08-07"
 OF_CLAUDE = ("claude", "anthropic")
 
 
 def shown_to_claude(name: str) -> str:
     return name if name.startswith(OF_CLAUDE) else CLAUDE_SHAPE + name
+
+
+def without_window(name: str, headers: dict[str, str]) -> str:
+    """The name itself, where it ends with LONG_WINDOW; what that means then stands in the headers."""
+    betas = headers.get("anthropic-beta", "")
+    if _LONG_CONTEXT not in betas:
+        headers["anthropic-beta"] = f"{betas},{_LONG_CONTEXT}".lstrip(",")
+    return name[: -len(LONG_WINDOW)]
 
 
 def told_name(name: str | None) -> str | None:

@@ -12,6 +12,10 @@ from llm_router.gateway.http import JSON, HttpCall
 from llm_router.ports import Problem
 
 
+def stopping() -> RefusedError:
+    return RefusedError(503, "llm-router is being stopped")
+
+
 def problem(error: RouterError, dialect: str, request_id: str) -> Problem:
     """A refusal keeps its own status; every other error has the one its dialect gives it."""
     told = inbound.get(dialect).problem(error, request_id)

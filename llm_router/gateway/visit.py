@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from llm_router import hops
 from llm_router.gateway.activity import Activity
 from llm_router.gateway.current import Generation
 from llm_router.gateway.http import HttpCall
@@ -31,6 +32,11 @@ class Visit(msgspec.Struct, frozen=True):
     @property
     def app(self) -> App:
         return self.generation.app
+
+    def hops(self) -> dict[str, str]:
+        """What an upstream is told of the llm-routers this call has passed; nothing where this is the first."""
+        told = self.call.text(hops.HEADER)
+        return {hops.HEADER: hops.passed(told, hops.mark(self.app.root))} if told else {}
 
     async def body(self) -> bytes:
         """Raises RefusedError and GoneError."""

@@ -104,6 +104,7 @@ def _put(file: File, target: Path, work: Work) -> Change:
     what: What = "created" if raw is None else "changed"
     new = files.bytes_of(after, raw)
     if work.dry_run:
+        files.check_writable(target)
         return Change(
             file.path, what, _diff(file.path, text if raw is not None else None, after), notes=notes
         )

@@ -50,10 +50,15 @@ def bytes_of(text: str, raw: bytes | None) -> bytes:
     return ((BOM if raw and raw.startswith(BOM.encode()) else "") + text).encode("utf-8")
 
 
-def replace(path: Path, new: bytes | None, was: bytes | None) -> None:
-    """Write the bytes, or remove the file for None. Raises ChangedError when it no longer holds `was`."""
+def check_writable(path: Path) -> None:
+    """Raises ConfigError for a file that is read-only."""
     if path.exists() and not _writable(path):
         raise _refused(path, "written", PermissionError(errno.EACCES, "it is read-only"))
+
+
+def replace(path: Path, new: bytes | None, was: bytes | None) -> None:
+    """Write the bytes, or remove the file for None. Raises ChangedError when it no longer holds `was`."""
+    check_writable(path)
     try:
         if new is None:
             _unchanged(path, was)

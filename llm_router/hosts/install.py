@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -139,6 +139,12 @@ def _into(
         return Outcome(host.name, skipped=f"{host.title} has {brought}")
     work = Work(host.name, kinds, receipts, dry_run, plain=not host.comments)
     wanted = [file for file in _files(host, setup) if any(piece.kind in kinds for piece in file.pieces)]
+    trial = replace(
+        work, dry_run=True
+    )  # a host with hooks and no server to send requests to is worse than neither
+    refused = [tried for file in wanted if (tried := changes.put(file, trial)).error]
+    if refused:
+        return Outcome(host.name, tuple(refused))
     done = tuple(changes.put(file, work) for file in wanted)
     notes = [note for change in done for note in change.notes]
     if any(change.what in ("created", "changed") for change in done) and not dry_run:

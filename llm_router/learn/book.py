@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from llm_router.db import FAILURES, Database
 from llm_router.learn import rows
 from llm_router.learn.context import LOOKED_BACK, Turn, in_context
-from llm_router.learn.knowledge import Knowledge
+from llm_router.learn.knowledge import Knowledge, unlearned
 from llm_router.learn.prints import of_prompt
 from llm_router.learn.train import personal_weights
 from llm_router.nouns import Assessment, Complexity, Decision, Plan, Request, Task
@@ -65,7 +65,7 @@ class Learner:
         turns = self._session(session)
         doubted = any(a.verification is not None and a.verification.failed for a in decision.attempts)
         mark = rows.fingerprint(decision.request.prompt)
-        turn = Turn(decision.at, decision.assessment.unlearned(), mark, doubted)
+        turn = Turn(decision.at, unlearned(decision.assessment), mark, doubted)
         if _goes_on(decision.request) and turns and turns[0].fingerprint == mark:
             turns[0] = turn
             return
@@ -127,5 +127,5 @@ def _turn(row: Mapping[str, Any]) -> Turn:
     told = {name: row[name] for name in ("p_small", "p_mid", "p_frontier", "gain") if row[name] is not None}
     if row["learned"] is not None:
         told["learned"] = tuple(json.loads(row["learned"]))
-    kept = replace(found, **told).unlearned()
+    kept = unlearned(replace(found, **told))
     return Turn(row["at"], kept, row["prompt_sha256"], bool(row["doubted"]))

@@ -94,7 +94,8 @@ def _says_no(prompt: str) -> bool:
 
 
 def _inherited(found: Assessment, before: Assessment, request: Request) -> Assessment:
-    kept = replace(before, reasons=(*found.reasons, "goes on with the turn before"), source=found.source)
+    reasons = (*found.reasons, "goes on with the turn before")
+    kept = replace(before, reasons=reasons, source=found.source, rival=None)
     return kept if request.task is None else replace(kept, task=request.task)
 
 
@@ -143,6 +144,7 @@ def raised(found: Assessment, degrees: int, reasons: tuple[str, ...]) -> Assessm
         p_frontier=p["frontier"],
         gain=max(0.0, p["frontier"] - p["small"]),
         reasons=(*found.reasons, *reasons),
+        rival=None,
     )
 
 

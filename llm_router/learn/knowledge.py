@@ -209,6 +209,17 @@ class Knowledge:
         return 2.0 ** (min(now, 4e9) / HALF_LIFE_S - _EPOCH)
 
 
+def unlearned(found: Assessment) -> Assessment:
+    """Without what was learned: what outcomes are held against, or learning would chase its own tail."""
+    if not any(found.learned):
+        return found
+    small, mid, frontier = (
+        found.p_success(tier) - shift for tier, shift in zip(TIERS, found.learned, strict=True)
+    )
+    gain = max(0.0, frontier - small)
+    return replace(found, p_small=small, p_mid=mid, p_frontier=frontier, gain=gain, learned=(0.0, 0.0, 0.0))
+
+
 def _within(p: float, low: float, high: float) -> float:
     return max(low, 0.01, min(p, high, 0.99))
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-from llm_router.learn.knowledge import Outcome, Tier
+from llm_router.learn.knowledge import Outcome, Tier, unlearned
 from llm_router.learn.prints import BITS, Print, of_prompt
 from llm_router.nouns import Assessment, Attempt, Decision, JsonDict
 
@@ -43,7 +43,7 @@ def learned(decision: Decision) -> JsonDict | None:
     mark = of_prompt(request.prompt)
     tiers: dict[str, Tier] = {c.model.ref: c.model.tier for c in decision.plan.candidates}
     tier = tiers.get(_ref(winner), "mid")
-    shipped = decision.assessment.unlearned()
+    shipped = unlearned(decision.assessment)
     memory = {
         "decision_id": decision.id,
         "at": decision.at,

@@ -43,6 +43,11 @@ class World:
     def found(self) -> list[Model]:
         return [model for models in self.installed.values() for model in models]
 
+    def local(self) -> list[Model]:
+        """The models on this machine that were found."""
+        here = (n for n in self.installed if self.is_ready(n) and self.billing(n) is Billing.LOCAL)
+        return [model for name in here for model in self.installed[name] if model.billing is Billing.LOCAL]
+
     def billing(self, provider: str) -> Billing:
         return self.catalogue.billing.get(provider, Billing.METERED)
 

@@ -16,14 +16,13 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from llm_router import __version__, wire
-from llm_router.dialects.events import decoded, parsed, splitter
+from llm_router.dialects.events import Pairs, decoded, parsed, splitter
 from llm_router.dialects.failures import failure
 from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind, JsonDict, Model
 from llm_router.ports import Call, Provider, Readiness
 from llm_router.providers import vendors
 from llm_router.providers.endpoints import Endpoint, is_loopback
-from llm_router.providers.sdk import HOP_HEADER
 from llm_router.providers.trouble import trouble
 from llm_router.providers.vendors import Vendor
 
@@ -57,7 +56,6 @@ class RawProvider:
         self._proxy = None if here else wire.proxy_for(self._base)
         self._headers = {
             "user-agent": f"llm-router/{__version__}",
-            HOP_HEADER: "1",
             "content-type": "application/json",
             **_credentials(vendor, endpoint.api_key),
             **endpoint.headers,
@@ -88,9 +86,9 @@ class RawProvider:
             raise UpstreamError(FailureKind.MALFORMED, f"{self._vendor.title} sent a page of HTML, no answer")
         return received
 
-    async def embed(self, model: str, body: bytes) -> object:
+    async def embed(self, model: str, body: bytes, headers: Mapping[str, str]) -> object:
         """The answer of the endpoint that makes vectors, parsed. Raises UpstreamError."""
-        received = await self._sent(self._embedding_url(model), body, self._headers)
+        received = await self._sent(self._embedding_url(model), body, {**self._headers, **headers})
         try:
             return parsed(await self.read(received))
         finally:
@@ -137,7 +135,7 @@ class RawProvider:
                 received = await self.send(call.model, body, stream=True, headers=call.headers)
         except TimeoutError as error:
             raise trouble(self._vendor, error, begun=False) from None
-        split = splitter(self.dialect)
+        split, pairs = splitter(self.dialect), Pairs()
         try:
             while True:
                 try:
@@ -146,7 +144,7 @@ class RawProvider:
                 except TimeoutError as error:
                     raise self.broken(error) from None
                 for each in split.feed(piece) if piece else split.end():
-                    if (event := decoded(each)) is not None:
+                    if (event := decoded(each, pairs)) is not None:
                         yield event
                 if not piece:
                     return

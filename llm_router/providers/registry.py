@@ -6,12 +6,13 @@ Importing this module, and asking `configured` for everything, loads no SDK: a p
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from urllib.parse import urlsplit
 
+from llm_router import hops
 from llm_router.errors import CredentialsError, NotFoundError
 from llm_router.nouns import Billing
 from llm_router.ports import Provider, Readiness
@@ -23,10 +24,12 @@ from llm_router.wire import Wire
 
 
 class Registry:
-    """Implements `ports.Providers`."""
+    """Implements `ports.Providers`. `mark` names this installation to upstreams that are llm-routers too."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
-        self._settings, self._environ = settings, environ
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], mark: Callable[[], str] = lambda: "here"
+    ) -> None:
+        self._settings, self._environ, self._mark = settings, environ, mark
         self._vendors = {name: self._adjusted(vendor) for name, vendor in vendors.load().items()}
         custom = (name for name in settings.providers if name not in self._vendors)
         self._vendors |= {name: self._custom(name) for name in custom}
@@ -92,7 +95,7 @@ class Registry:
             from llm_router.providers.raw import RawProvider
 
             self._carriers[name] = RawProvider(
-                vendor, self._endpoint(vendor), self._wire, partial(self.get, name)
+                vendor, self._called(vendor), self._wire, partial(self.get, name)
             )
         return self._carriers[name]
 
@@ -101,7 +104,7 @@ class Registry:
         from llm_router.providers.raw import RawProvider
 
         vendor = self.vendor(name)
-        endpoint = self._endpoint(vendor)
+        endpoint = self._called(vendor)
         theirs = replace(
             endpoint,
             base_url=endpoint.base_url or vendor.base_url,
@@ -138,6 +141,11 @@ class Registry:
             self._endpoints[vendor.name] = locate(vendor, own, self._settings.gateway, self._environ)
         return self._endpoints[vendor.name]
 
+    def _called(self, vendor: Vendor) -> Endpoint:
+        """The endpoint as it is called."""
+        endpoint = self._endpoint(vendor)
+        return replace(endpoint, headers={hops.HEADER: self._mark(), **endpoint.headers})
+
     def _executable(self, vendor: Vendor) -> str | None:
         return shutil.which(vendor.executable, path=self._environ.get("PATH", ""))
 
@@ -164,7 +172,7 @@ class Registry:
     def _build(self, vendor: Vendor) -> Provider:
         if vendor.is_cli:
             return self._build_cli(vendor)
-        endpoint = self._endpoint(vendor)
+        endpoint = self._called(vendor)
         match vendor.dialect:
             case "anthropic":
                 from llm_router.providers.anthropic_sdk import AnthropicSdk

@@ -33,7 +33,6 @@ from llm_router.providers.endpoints import Endpoint, is_loopback
 from llm_router.providers.trouble import trouble
 from llm_router.providers.vendors import Vendor
 
-HOP_HEADER = "x-llm-router-hop"  # lets a gateway of ours refuse to route its own call again
 LISTING_LIMIT_S, REMOTE_LISTING_LIMIT_S = 0.9, 0.9
 KEEP_WARM_S = 30.0
 
@@ -117,7 +116,7 @@ class SdkProvider(ABC, Generic[C]):
 
     @property
     def _headers(self) -> dict[str, str]:
-        return {"User-Agent": f"llm-router/{__version__}", HOP_HEADER: "1", **self._endpoint.headers}
+        return {"User-Agent": f"llm-router/{__version__}", **self._endpoint.headers}
 
     @property
     def _is_here(self) -> bool:

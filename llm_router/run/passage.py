@@ -83,7 +83,7 @@ class Passage:
         return self._tap.answer()
 
     def end(self, answer: Answer) -> bytes:  # noqa: ARG002 - it was told as it passed
-        return b"".join(self._pending)
+        return b"".join(self._pending) + self._tap.close()
 
     def error(self, error: RouterError) -> bytes:
         return b"".join(self._pending) + self._inbound.renderer(self._head).error(error)

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Coroutine, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from llm_router.dialects import passing
-from llm_router.errors import UpstreamError, UsageError
+from llm_router.errors import RouterError, UpstreamError, UsageError
 from llm_router.nouns import Answer, Chunk, Delta, FailureKind, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Provider
 from llm_router.providers.raw import RawProvider
@@ -45,13 +46,25 @@ PLAIN_FACTOR = 4  # an answer that comes whole shows no sign of life before it i
 
 
 class Relay:
-    """An ExchangeFactory for one call of one caller. `headers` are the caller's, their names in lower case; `shown` is
-    the model's name as the caller reads it, else that of the model that really answers.
+    """An ExchangeFactory for one call of one caller. `headers` are the caller's, their names in lower case; `hops` go on to
+    every upstream; `shown` is the model's name as the caller reads it, else that of the model that really answers.
     """
 
-    def __init__(self, inbound: Inbound, headers: Mapping[str, str], *, shown: str | None = None) -> None:
-        self._inbound, self._headers, self._shown = inbound, headers, shown
+    def __init__(
+        self,
+        inbound: Inbound,
+        headers: Mapping[str, str],
+        *,
+        hops: Mapping[str, str] = MappingProxyType({}),
+        shown: str | None = None,
+    ) -> None:
+        self._inbound, self._headers, self._hops, self._shown = inbound, headers, hops, shown
         self._parsed: Request | None = None
+        self._last: Relayed | None = None
+
+    def broken_off(self, error: RouterError) -> bytes:
+        """The end of a stream that was cancelled although somebody reads it; b"" where nothing of it was sent."""
+        return self._last.broken_off(error) if self._last is not None else b""
 
     def __call__(
         self,
@@ -65,7 +78,9 @@ class Relay:
         input_tokens: int,
     ) -> Relayed:
         lane = self._lane(provider, request, model, input_tokens)
-        return Relayed(lane, provider.name, request, model, limit_s, gap_s, deadline_s, input_tokens)
+        relayed = Relayed(lane, provider.name, request, model, limit_s, gap_s, deadline_s, input_tokens)
+        self._last = relayed
+        return relayed
 
     def _lane(self, provider: Provider, request: Request, model: Model, input_tokens: int) -> Lane:
         """As bytes where the upstream speaks as the caller does, and means the same by it; else translated."""
@@ -76,14 +91,14 @@ class Relay:
                 headers = forwarded(
                     self._headers, provider.name, provider.dialect, signed_in=provider.signed_in
                 )
-                upstream = OverWire(provider, headers, stream=request.stream)
+                upstream = OverWire(provider, {**headers, **self._hops}, stream=request.stream)
                 head = Head(request, name, input_tokens, provider.name)
                 return Passage(upstream, speaks, self._inbound, head, shown=self._shown)
         head = Head(self._whole(request), name, input_tokens, provider.name)
         if isinstance(provider, RawProvider):
-            upstream = OverWire(provider, {}, stream=request.stream)
+            upstream = OverWire(provider, self._hops, stream=request.stream)
         else:
-            upstream = ThroughSdk(provider, {}, longest_s=MUTE_S)
+            upstream = ThroughSdk(provider, self._hops, longest_s=MUTE_S)
         return Translation(upstream, provider.dialect, self._inbound, head)
 
     def _whole(self, request: Request) -> Request:
@@ -143,6 +158,9 @@ class Relayed:
         finally:
             patience.close()
             await self._lane.aclose()
+
+    def broken_off(self, error: RouterError) -> bytes:
+        return self._lane.error(error) if self.committed and self.answer is None else b""
 
     def billed_usage(self) -> Usage | None:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""

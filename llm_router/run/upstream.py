@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from llm_router.dialects.events import decoded, parsed, splitter
+from llm_router.dialects.events import Pairs, decoded, parsed, splitter
 from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind, JsonDict
 from llm_router.ports import Call, Provider
@@ -36,7 +36,7 @@ class OverWire:
 
     def __init__(self, provider: RawProvider, headers: Mapping[str, str], *, stream: bool) -> None:
         self._provider, self._headers, self._stream = provider, headers, stream
-        self._split = splitter(provider.dialect)
+        self._split, self._pairs = splitter(provider.dialect), Pairs()
         self._begun = self._ended = False
 
     async def open(self, model: str, payload: JsonDict) -> None:
@@ -57,7 +57,7 @@ class OverWire:
     def events(self, piece: bytes) -> Sequence[JsonDict]:
         """Of the next piece; of b"" what stood at the end of the stream without an end of its own."""
         if piece:
-            found = [event for each in self._split.feed(piece) if (event := decoded(each)) is not None]
+            found = [e for each in self._split.feed(piece) if (e := decoded(each, self._pairs)) is not None]
             self._begun = self._begun or bool(found)
             return found
         self._ended = True

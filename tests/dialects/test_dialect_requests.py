@@ -272,6 +272,16 @@ def test_mistral_gets_its_ids_its_way_and_no_stream_options() -> None:
     assert [m["role"] for m in body["messages"]].count("system") == 1
 
 
+def test_json_of_no_schema_is_spoken_of_where_nobody_has() -> None:
+    anything = {"type": "object"}
+    body = encode("openai_chat", ask("hi", schema=anything))
+    assert body["response_format"] == {"type": "json_object"}
+    assert "JSON" in body["messages"][0]["content"]
+    assert encode("openai_chat", ask("as JSON", schema=anything))["messages"] == [
+        {"role": "user", "content": "as JSON"}
+    ]
+
+
 def test_a_vendor_without_schemas_is_told_the_schema_in_words() -> None:
     body = encode("openai_chat", ask("hi", system="be kind", schema=SCHEMA), provider="deepseek")
     assert body["response_format"] == {"type": "json_object"}

@@ -445,6 +445,27 @@ def test_broken_tool_arguments_reach_the_caller_as_they_were_written() -> None:
     assert decode("openai_chat", chat(broken)).parts == (ToolCall("1", "a", '{"x": '),)
 
 
+@pytest.mark.parametrize("written", ["", None, "null", {}])
+def test_a_call_without_arguments_has_none_however_a_vendor_writes_that(written: object) -> None:
+    empty = {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "a", "arguments": written}}]}
+    assert decode("openai_chat", chat(empty)).parts == (ToolCall("1", "a", "{}"),)
+    pieces = [
+        {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "a", "arguments": '{"x":'}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "null"}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]},
+    ]
+    assert decode("openai_chat", chat(*pieces)).parts == (ToolCall("1", "a", '{"x":null}'),)
+
+
+def test_a_server_that_says_which_stop_sequence_it_met_is_heard() -> None:
+    chunks = chat({"content": "a"})
+    chunks[-1]["choices"][0] |= {"finish_reason": "stop", "stop_reason": "END"}
+    answer = decode("openai_chat", chunks)
+    assert (answer.stop_reason, answer.stop_sequence) == ("stop_sequence", "END")
+    chunks[-1]["choices"][0]["stop_reason"] = 128009  # the number of a token
+    assert decode("openai_chat", chunks).stop_reason == "end"
+
+
 def test_an_anthropic_stream_without_message_stop_is_whole_once_it_gave_its_stop_reason() -> None:
     events = [e for e in golden("anthropic")["events"] if e["type"] != "message_stop"]
     assert decode("anthropic", events) == expected(golden("anthropic"))

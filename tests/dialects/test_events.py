@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_router.dialects import events
-from llm_router.dialects.events import LineSplitter, SseSplitter, decoded, parsed
+from llm_router.dialects.events import LineSplitter, Pairs, SseSplitter, decoded, parsed
 from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind
 
@@ -83,6 +83,7 @@ def test_an_events_name_is_kept_where_its_data_does_not_repeat_it():
     assert decoded((b"error", b'{"message":"no"}')) == {"message": "no", "event": "error"}
     assert decoded((b"ping", b'{"type":"ping"}')) == {"type": "ping"}
     assert decoded((b"", b"[DONE]")) is None
+    assert decoded((b"", b"[DONE] ")) is None
 
 
 @pytest.mark.parametrize("data", [b"{", b"7", b'"text"', b"\xff", b"", b"[" * 100_000])
@@ -94,5 +95,13 @@ def test_what_is_no_object_is_malformed(data):
 
 def test_json_that_only_some_vendors_write_is_read():
     assert parsed(b'{"x": NaN}')["x"] != 0
-    assert parsed(b'{"x": "\\ud83d"}') == {"x": "\ud83d"}
+    assert parsed(b'{"x": "\\ud83d"}') == {"x": "\ufffd"}
+    assert parsed(rb'{"x": "\ud83d.\ude42", "y": NaN}')["x"] == "\ufffd.\ufffd"
+    assert parsed(rb'{"x": "\ud83d\ude42 \\ud83d \n", "y": NaN}')["x"] == "🙂 \\ud83d \n"
     assert parsed(b'[{"error": {"code": 429}}]') == {"error": [{"error": {"code": 429}}]}
+
+
+def test_a_character_whose_halves_come_in_two_events_is_one():
+    pairs = Pairs()
+    pieces = [rb'{"x": "a\ud83d"}', rb'{"x": "\ude42b\uD83D"}', rb'{"x": "\uDE42"}', rb'{"x": "\ude42"}']
+    assert [parsed(piece, pairs)["x"] for piece in pieces] == ["a", "🙂b", "🙂", "\ufffd"]

@@ -258,6 +258,12 @@ def test_a_body_reads_the_same_as_text_and_as_bytes(status: int | None, body: An
     assert failure("vendor", status, {}, text.encode()).message == failure("vendor", status, {}, body).message
 
 
+def test_an_error_in_a_list_is_read_there() -> None:
+    told = {"error": {"code": 400, "message": "Bad words", "status": "INVALID_ARGUMENT"}}
+    for body in ([told], {"error": [told]}):
+        assert failure("vendor", 400, {}, body).message == "Bad words"
+
+
 @given(
     st.one_of(st.none(), st.integers(0, 999)),
     st.recursive(

@@ -273,3 +273,32 @@ def test_what_another_vendor_signs_in_anthropics_dialect_is_marked_and_only_it_g
     told = json.loads(speaks("anthropic").plain(plain.encode(), "proxy", None))
     assert told["content"][0]["signature"] == "llmr.proxy.cw"
     assert speaks("anthropic").plain(plain.encode(), "anthropic", None) == plain.encode()
+
+
+CLOSED = {"anthropic": b'{"type":"message_stop"}', "openai_chat": b"[DONE]"}
+
+
+@pytest.mark.parametrize("cut", ["before the last event", "inside its data", "inside its end"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_answer_that_is_whole_is_closed_though_its_stream_was_cut(dialect: str, cut: str) -> None:
+    _, stream = golden(dialect)
+    last = stream.rindex(b"event: message_stop" if dialect == "anthropic" else b"data: [DONE]")
+    at = {"before the last event": last, "inside its data": last + 8, "inside its end": len(stream) - 1}[cut]
+    tap = speaks(dialect).tap(
+        asked(dialect, stream=True, stream_options={"include_usage": True}), PROVIDERS[dialect], None
+    )
+    out = tap.feed(stream[:at]) + tap.close()
+    assert tap.ended
+    assert out.endswith(CLOSED[dialect] + b"\n\n") or json.loads(out.rsplit(b"data: ", 1)[1]) == {
+        "type": "message_stop"
+    }
+    assert out.count(b"message_stop") == stream.count(b"message_stop")
+    assert out.count(b"[DONE]") == stream.count(b"[DONE]")
+
+
+def test_the_mark_at_the_start_of_a_stream_is_taken_off() -> None:
+    _, stream = golden("openai_chat")
+    tap = speaks("openai_chat").tap(
+        asked("openai_chat", stream_options={"include_usage": True}), "openai", None
+    )
+    assert pour(tap, b"\xef\xbb\xbf" + stream, 64) == stream

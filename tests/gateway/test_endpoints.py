@@ -1,7 +1,9 @@
 """Which path is whose, what each endpoint says, and errors in the dialect of whoever asks."""
 
+import gzip
 import json
 import socket
+import zlib
 
 import httpx2
 import pytest
@@ -84,6 +86,41 @@ def test_what_is_no_request_is_a_400_in_the_callers_dialect(shared, path, shape,
     answer = httpx2.post(shared.url + path, content=content, timeout=LIMIT_S)
     assert answer.status_code == 400
     assert SHAPES[shape](answer.json())
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
+def test_a_compressed_request_is_read(shared, coding):
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}[coding]
+    headers = {"content-encoding": coding}
+    answer = httpx2.post(
+        shared.url + "/v1/messages", content=pack(json.dumps(HELLO).encode()), headers=headers
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("coding", "content", "status"),
+    [
+        ("zstd", b"\x28\xb5\x2f\xfd", 415),
+        ("gzip", b"no gzip at all", 400),
+        ("gzip", gzip.compress(b"{}" * 1000)[:20], 400),
+        ("gzip", gzip.compress(b" " * (65 * 1024 * 1024)), 413),
+    ],
+)
+def test_what_cannot_be_unpacked_is_refused(shared, coding, content, status):
+    headers = {"content-encoding": coding}
+    answer = httpx2.post(shared.url + "/v1/messages", content=content, headers=headers, timeout=LIMIT_S)
+    assert answer.status_code == status
+    assert SHAPES["anthropic"](answer.json())
+
+
+def test_the_long_window_is_asked_of_anthropic_in_its_own_way(shared, shared_box):
+    body = HELLO | {"model": "anthropic/claude-sonnet-4-6[1m]"}
+    answer = shared.post("/v1/messages", body, headers={"anthropic-beta": "other-1"})
+    assert answer.status_code == 200
+    seen = shared_box.answers("anthropic")[-1]
+    assert seen.body["model"] == "claude-sonnet-4-6"
+    assert seen.headers["anthropic-beta"] == "other-1,context-1m-2025-08-07"
 
 
 @pytest.mark.parametrize(("path", "shape"), POSTS)

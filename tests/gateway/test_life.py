@@ -183,11 +183,10 @@ def test_beyond_this_machine_it_listens_only_with_a_key(shell):
 SLOW = Fault("slow", delay=0.2)
 
 
-def _stream(url, **body):
+def _stream(url, path="/v1/messages", model="auto"):
     """All bytes of a streamed answer."""
-    with httpx2.stream(
-        "POST", f"{url}/v1/messages", json=HELLO | {"stream": True} | body, timeout=LIMIT_S
-    ) as answer:
+    body = HELLO | {"stream": True, "model": model, "input": "what does errno 11 mean?"}
+    with httpx2.stream("POST", url + path, json=body, timeout=LIMIT_S) as answer:
         return answer.status_code, b"".join(answer.iter_bytes())
 
 
@@ -212,20 +211,32 @@ def test_a_stream_that_is_under_way_is_finished_before_it_stops(serve, box, numb
     assert [line["status"] for line in service.log() if line.get("endpoint") == "answer"] == [200]
 
 
-def test_a_stream_that_takes_too_long_ends_with_an_error_and_never_as_success(serve, box):
+CUT_OFF = {
+    "/v1/messages": b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"llm-router is',
+    "/v1/chat/completions": b'data: {"error":{"message":"llm-router is being stopped"',
+    "/v1/responses": b'event: response.failed\ndata: {"type":"response.failed"',
+}
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-6-luna", "anthropic/claude-haiku-5-5"])
+@pytest.mark.parametrize("path", CUT_OFF)
+def test_a_stream_that_takes_too_long_ends_with_an_error_and_never_as_success(serve, box, path, model):
     service = serve(config="gateway:\n  stop_seconds: 1\n")
     assert service.get("/healthz").status_code == 200
     box.fault("*", Fault("stall", after=4))
     with ThreadPoolExecutor(1) as pool:
-        streaming = pool.submit(_stream, service.url)
+        streaming = pool.submit(_stream, service.url, path, model)
         wait_for(lambda: [each for each in _under_way(service) if "ttft_ms" in each], "a first token")
         assert service.stop() == 0
-        try:
-            text = streaming.result(LIMIT_S)[1]
-        except httpx2.HTTPError:
-            text = b""
+        status, text = streaming.result(LIMIT_S)
+    assert status == 200
+    assert text.count(CUT_OFF[path]) == 1
     assert b"message_stop" not in text
+    assert b"[DONE]" not in text
+    assert b"response.completed" not in text
     assert "Traceback" not in service.errors()
+    (line,) = [line for line in service.log() if line.get("endpoint") == "answer"]
+    assert (line["ended"], line["error"]) == ("cancelled", "cancelled")
 
 
 # ── reloading ────────────────────────────────────────────────────────────────

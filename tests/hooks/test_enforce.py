@@ -93,6 +93,7 @@ def test_after_two_denials_the_third_attempt_passes_as_a_loop():
     assert told["violation"]["got"] == "Bash"
     assert "pending" not in state
     assert state["violations"] == 3
+    assert state["failed"] == 1
     assert decide("Bash", state, now=NOW + 3) == ({}, state)
 
 

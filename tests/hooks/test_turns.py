@@ -223,6 +223,19 @@ def test_after_two_failures_in_a_row_no_hint_comes_until_a_call_succeeds(turn):
     assert "context" in turn("claude", "UserPromptSubmit", prompt=QUESTION, prompt_id="p4")
 
 
+def test_where_our_tools_are_missing_two_prompts_are_held_up_and_no_more(turn, monkeypatch):
+    now = state.time.time()
+    denied = []
+    for number in range(4):
+        turn("claude", "UserPromptSubmit", prompt=QUESTION, prompt_id=f"p{number}")
+        for attempt in range(3):
+            monkeypatch.setattr(
+                state.time, "time", lambda now=now, later=10 * (3 * number + attempt): now + later
+            )
+            denied.append("deny" in turn("claude", "PreToolUse-Bash", tool_use_id=f"t{number}{attempt}"))
+    assert denied == [True, True, False] * 2 + [False] * 6
+
+
 def test_a_tool_of_ours_that_answers_nothing_does_not_settle_the_route(turn):
     turn("claude", "UserPromptSubmit", prompt=QUESTION)
     turn("claude", "PostToolUse-llm_classify")

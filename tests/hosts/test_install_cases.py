@@ -78,6 +78,19 @@ def test_a_read_only_file_is_named_with_a_fix_and_the_others_are_done(here):
     assert "llm-router" in (here.home / ".config/zed/settings.json").read_text()
 
 
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_host_of_two_files_of_which_one_is_refused_gets_neither(here, broken):
+    write(here.home, {".codex/config.toml": "model = = 3\n" if broken else "model = 'x'\n"})
+    (here.home / ".codex/config.toml").chmod(0o644 if broken else 0o444)
+    before = tree(here.home / ".codex")
+    for more in (["--dry-run"], []):
+        code, said = here.json("install", "--host", "codex", *more)
+        assert code == 2
+        (problem,) = problems(said)
+        assert "config.toml" in problem["path"]
+        assert tree(here.home / ".codex") == before
+
+
 def test_a_folder_where_the_file_should_be_is_an_error_and_not_a_crash(here):
     (here.home / CURSOR).mkdir(parents=True)
     code, said = here.json("install", "--host", "cursor")
@@ -459,7 +472,7 @@ def test_a_table_of_servers_that_cannot_be_added_to_is_refused_with_a_way_out(he
     assert code == 2
     assert "[mcp_servers.llm-router]" in problems(said)[0]["fix"]
     assert (here.home / ".codex/config.toml").read_text() == text
-    assert (here.home / ".codex/hooks.json").is_file()
+    assert not (here.home / ".codex/hooks.json").exists()
 
 
 def test_a_part_can_be_left_out_or_taken_back(here):

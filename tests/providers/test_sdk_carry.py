@@ -143,7 +143,7 @@ async def test_the_key_goes_in_its_header_and_never_in_the_address(provider, box
 
 async def test_every_call_says_that_it_comes_from_a_router(provider, box):
     await decoded(provider, call_for(provider))
-    assert [request.headers["x-llm-router-hop"] for request in box.answers()] == ["1"]
+    assert [request.headers["x-llm-router-hop"] for request in box.answers()] == ["here"]
 
 
 async def test_headers_of_one_call_are_sent_with_that_call_only(provider, box):

@@ -46,12 +46,14 @@ def refused(path: str, what: str) -> UsageError:
     return UsageError(f"{path}: {what}")
 
 
-def untranslatable(what: str) -> UpstreamError:
+def untranslatable(
+    what: str, fix: str = "Leave it out, or name a model of the vendor whose API this is."
+) -> UpstreamError:
     """What only an upstream of the caller's own dialect can do: another candidate may be one."""
     return UpstreamError(
         FailureKind.UNSUPPORTED,
         f"{what} cannot be translated for a model of another vendor.",
-        fix="Leave it out, or name a model of the vendor whose API this is.",
+        fix=fix,
         status=400,
     )
 

@@ -140,11 +140,20 @@ def common_headers(fault: Fault) -> dict[str, str]:
     return headers
 
 
+_REFUSED: Mapping[int, What] = {
+    401: "authentication",
+    403: "permission",
+    404: "not_found",
+    408: "timeout",
+    413: "too_large",
+    503: "overloaded",
+}
+
+
 def _usage(error: UsageError) -> Fault:
     """Also what a server of ours refuses before it reads a body, which says its status."""
     status = error.status if isinstance(error, RefusedError) else 400
-    known: dict[int, What] = {401: "authentication", 403: "permission", 404: "not_found", 413: "too_large"}
-    what = known.get(status, "too_long" if "fits no model" in error.message else "invalid")
+    what = _REFUSED.get(status, "too_long" if "fits no model" in error.message else "invalid")
     return Fault(what, status, _with_fix(error), retry=what not in _FINAL)
 
 

@@ -123,7 +123,7 @@ def parse(sketched: Request) -> Request:
         return sketched
     whole = read(sketched.origin.body, _WHOLE)
     request = _settings(whole, sketched.model or "", stream=sketched.stream)
-    _refuse_hosted(whole)
+    _refuse_what_google_does(whole)
     messages = Conversation().messages(whole.contents)
     if told := _system(whole):
         messages = (Message("system", (Text(told),)), *messages)
@@ -131,8 +131,6 @@ def parse(sketched: Request) -> Request:
 
 
 def _settings(head: _Settings, model: str, *, stream: bool) -> Request:
-    if head.cached or head.cached_content:
-        raise refused("cachedContent", "cached contents live at Google; send the contents themselves")
     config = record(head.config) or record(head.generation_config)
     tools, web = _offered(bytes(head.tools) or b"null")
     choice, tools = _chosen(record(head.calling) or record(head.tool_config), tools)
@@ -167,8 +165,6 @@ def _integer(config: JsonDict, name: str) -> int | None:
 
 
 def _schema(config: JsonDict) -> JsonDict | None:
-    if (candidates := pick(config, "candidateCount")) not in (None, 1):
-        raise refused("generation_config.candidateCount", f"only one candidate is made, not {candidates}")
     spoken = {str(kind).upper() for kind in sequence(pick(config, "responseModalities"))}
     if spoken - {"TEXT", "MODALITY_UNSPECIFIED"}:
         raise untranslatable(f"generation_config.responseModalities: {', '.join(sorted(spoken))}")
@@ -231,7 +227,14 @@ def _chosen(config: JsonDict, tools: tuple[Tool, ...]) -> tuple[ToolChoice, tupl
             raise refused("tool_config.function_calling_config.mode", f"Invalid value, {mode!r}")
 
 
-def _refuse_hosted(head: _Settings) -> None:
+def _refuse_what_google_does(head: _Settings) -> None:
+    if head.cached or head.cached_content:
+        raise untranslatable(
+            "cachedContent: what only Google has stored", fix="Send the contents themselves."
+        )
+    config = record(head.config) or record(head.generation_config)
+    if (candidates := pick(config, "candidateCount")) not in (None, 1):
+        raise untranslatable(f"generation_config.candidateCount: {candidates} answers at once")
     given = {name for group in read(bytes(head.tools) or b"null", _TOOLS) or () for name in group}
     if hosted := [name for name in _HOSTED if name in given]:
         raise untranslatable(f"tools: {', '.join(hosted)}, which Google runs itself,")

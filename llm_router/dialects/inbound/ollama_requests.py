@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from llm_router.dialects.inbound.bodies import read, refused
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.nouns import (
     Effort,
@@ -168,9 +169,10 @@ def _stops(given: Any) -> tuple[str, ...]:
 
 
 def _schema(form: Any) -> JsonDict | None:
-    """`"json"` promises no schema: its callers must say in their prompt that they want JSON."""
-    if form in (None, "", "json"):
+    if form in (None, ""):
         return None
+    if form == "json":
+        return ANY_OBJECT
     if not isinstance(form, dict):
         raise refused("format", 'must be "json" or a JSON schema')
     return cast("JsonDict", form)

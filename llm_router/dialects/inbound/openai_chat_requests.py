@@ -12,6 +12,7 @@ from llm_router.dialects.inbound.bodies import holds, read, refused, untranslata
 from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, messages
 from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_choice, tools
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.errors import UsageError
 from llm_router.nouns import (
@@ -36,7 +37,6 @@ EFFORTS: dict[str, Effort] = {
     "xhigh": "xhigh",
     "max": "max",
 }
-ANY_OBJECT: JsonDict = {"type": "object"}
 _ABSENT = msgspec.Raw()
 
 

@@ -8,10 +8,11 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import read, refused
+from llm_router.dialects.inbound.bodies import read, refused, untranslatable
 from llm_router.dialects.inbound.openai_responses_items import Conversation, content
 from llm_router.dialects.inbound.openai_responses_tools import Toolbox, chosen, refuse_hosted, toolbox
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, records, string
 from llm_router.errors import UsageError
 from llm_router.nouns import Effort, Feature, JsonDict, Message, Origin, Reasoning, Request, Text
@@ -76,7 +77,8 @@ _TOOLS = msgspec.json.Decoder(_Tools)
 
 def sketch(body: bytes) -> Request:
     head = read(body, _HEAD)
-    _refuse_what_needs_a_memory(head)
+    if head.background:
+        raise refused("background", "responses are answered while you wait; use `stream: true` for long ones")
     if not head.model:
         raise refused("model", "Field required")
     media = _media(head.input)
@@ -103,6 +105,7 @@ def parse(sketched: Request) -> Request:
         return sketched
     whole = read(sketched.origin.body, _WHOLE)
     request, box = _settings(whole, sketched.origin.body)
+    _refuse_what_openai_remembers(whole)
     refuse_hosted(box)
     conversation = Conversation()
     messages = conversation.messages(whole.input)
@@ -125,19 +128,14 @@ def offers(body: bytes) -> Toolbox:
     return replace(box, offers=(*box.offers, *conversation.found))
 
 
-def _refuse_what_needs_a_memory(head: _Settings) -> None:
-    if head.previous_response_id:
-        raise refused(
-            "previous_response_id",
-            "nothing is stored here; send the whole conversation as `input`, with the reasoning items"
-            ' (`include: ["reasoning.encrypted_content"]`)',
-        )
-    if head.conversation is not None:
-        raise refused("conversation", "nothing is stored here; send the whole conversation as `input`")
-    if head.prompt is not None:
-        raise refused("prompt", "prompt templates live at OpenAI; send `instructions` and `input`")
-    if head.background:
-        raise refused("background", "responses are answered while you wait; use `stream: true` for long ones")
+def _refuse_what_openai_remembers(whole: _Settings) -> None:
+    for name in ("previous_response_id", "conversation", "prompt"):
+        if getattr(whole, name):
+            raise untranslatable(
+                f"{name}: what only OpenAI has stored",
+                fix="Send the whole conversation as `input`, with the reasoning items "
+                '(`include: ["reasoning.encrypted_content"]`), or name a model of OpenAI.',
+            )
 
 
 def _settings(head: _Settings, body: bytes) -> tuple[Request, Toolbox]:
@@ -173,7 +171,8 @@ def _reasoning(wish: JsonDict) -> Reasoning | None:
 
 
 def _schema(form: JsonDict) -> JsonDict | None:
-    """`json_object` promises no schema: its callers must say in their prompt that they want JSON."""
+    if form.get("type") == "json_object":
+        return ANY_OBJECT
     if form.get("type") != "json_schema":
         return None
     schema = form.get("schema")

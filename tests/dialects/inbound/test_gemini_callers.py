@@ -251,8 +251,6 @@ def test_tokens_are_counted_of_a_wrapped_request_too() -> None:
         ({"contents": [turn("wizard", {"text": "a"})]}, "contents[0].role: "),
         ({"contents": [turn("user", {})]}, "contents[0].parts[0]: "),
         ({"contents": [turn("model", {"functionCall": {}}, {"functionCall": {"args": {}}})]}, "contents[0].parts"),
-        ({"cachedContent": "cachedContents/1"}, "cachedContent: "),
-        ({"generationConfig": {"candidateCount": 2}}, "generation_config.candidateCount: "),
         ({"generationConfig": {"temperature": "hot"}}, "generation_config.temperature: "),
         ({"tools": [{"functionDeclarations": [{}]}]}, "tools[0].function_declarations[0].name: "),
         ({"toolConfig": {"functionCallingConfig": {"mode": "SOMETIMES"}}}, "tool_config.function_calling"),
@@ -273,6 +271,8 @@ def test_what_cannot_be_is_refused_in_googles_form(fields: dict[str, Any], told:
         {"tools": [{"codeExecution": {}}]},
         {"tools": [{"url_context": {}}]},
         {"generationConfig": {"responseModalities": ["IMAGE"]}},
+        {"generationConfig": {"candidateCount": 2}},
+        {"cachedContent": "cachedContents/1"},
         {"contents": [turn("user", {"inlineData": {"mimeType": "audio/wav", "data": "AA=="}})]},
     ],
 )

@@ -121,7 +121,7 @@ def test_settings_and_that_a_stream_is_what_one_gets_who_does_not_say_otherwise(
         Reasoning("none"),
         None,
     ]
-    assert sketched(format="json").schema is None
+    assert sketched(format="json").schema == {"type": "object"}
 
 
 def test_tools() -> None:

@@ -253,9 +253,6 @@ def test_a_sketch_knows_what_routing_needs_of_a_body_it_has_not_read() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"previous_response_id": "resp_1"}, "previous_response_id: nothing is stored here; send the whole"),
-        ({"conversation": "conv_1"}, "conversation: nothing is stored here"),
-        ({"prompt": {"id": "p"}}, "prompt: "),
         ({"background": True}, "background: "),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input.0: nothing is stored here"),
         ({"input": [{"role": "wizard", "content": "hi"}]}, "input.0.role: "),
@@ -294,6 +291,9 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
     [
         {"tools": [{"type": "file_search", "vector_store_ids": ["v"]}]},
         {"tools": [{"type": "mcp", "server_label": "x"}]},
+        {"previous_response_id": "resp_1"},
+        {"conversation": "conv_1"},
+        {"prompt": {"id": "p"}},
         {"body": [{"type": "compaction", "encrypted_content": "x"}]},
         {"body": [user({"type": "input_image", "file_id": "file_1"})]},
         {"body": [user({"type": "input_audio", "input_audio": {}})]},

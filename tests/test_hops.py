@@ -1,0 +1,45 @@
+"""Marks of installations, and calls that come back."""
+
+import subprocess
+import sys
+
+import pytest
+
+from llm_router import hops
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    hops.mark.cache_clear()
+
+
+def test_a_home_keeps_its_mark_and_another_has_another(tmp_path):
+    first = hops.mark(tmp_path / "a")
+    hops.mark.cache_clear()
+    assert hops.mark(tmp_path / "a") == first
+    assert hops.mark(tmp_path / "b") != first
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [hops.FILE]
+
+
+def test_processes_that_make_it_at_once_have_the_same(tmp_path):
+    ask = f"from pathlib import Path; from llm_router import hops; print(hops.mark(Path({str(tmp_path)!r})))"
+    asked = [subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE) for _ in range(4)]
+    assert len({each.communicate()[0] for each in asked}) == 1
+
+
+def test_a_home_that_takes_no_file_is_known_by_where_it_is(tmp_path):
+    (tmp_path / "file").write_text("")
+    marks = [hops.mark(tmp_path / "file" / name) for name in ("a", "b")]
+    assert len(set(marks)) == 2
+    hops.mark.cache_clear()
+    assert hops.mark(tmp_path / "file" / "a") == marks[0]
+
+
+def test_what_has_been_here_comes_back():
+    told = hops.passed("one", "two")
+    assert hops.comes_back(told, "one")
+    assert hops.comes_back(told, "two")
+    assert not hops.comes_back(told, "three")
+    for number in range(hops.MOST):
+        told = hops.passed(told, str(number))
+    assert hops.comes_back(told, "three")
