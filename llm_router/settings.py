@@ -32,6 +32,10 @@ class RouterSettings(Section):
         default=False,
         description="At the start of a host's session, let Ollama load the models that would be asked first.",
     )
+    show_answers: bool = Field(
+        default=True,
+        description="In Claude Code's terminal, show a routed answer as it comes, so that its model need not write it again.",
+    )
     store_prompts: bool = Field(
         default=False, description="Keep prompts and answers in the ledger. Off: only sizes and a hash."
     )
