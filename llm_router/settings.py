@@ -41,14 +41,21 @@ class RouterSettings(Section):
     )
 
 
+DialectName = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"]
+
+
 class ProviderSettings(Section):
     """One provider. Keys are best left in the environment, or written as `${NAME}`."""
 
     enabled: bool = Field(default=True, description="false: as if it did not exist.")
     api_key: SecretStr | None = Field(default=None, description="Above the provider's own variable.")
     base_url: str | None = Field(default=None, description="Above every variable that names an address.")
-    dialect: Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"] | None = Field(
+    dialect: DialectName | None = Field(
         default=None, description="For a custom endpoint: the wire format it speaks (default openai_chat)."
+    )
+    also: tuple[DialectName, ...] = Field(
+        default=(),
+        description="Further wire formats it speaks at the same address: who calls the gateway in one is passed on as he came.",
     )
     models: tuple[str, ...] = Field(default=(), description="Model ids to offer beside the catalogue's.")
     num_ctx: Annotated[int, Field(gt=0)] | None = Field(
