@@ -12,6 +12,7 @@ import files
 
 CHARS = 4
 CALL = 60  # tokens of a call around its prompt
+SHOWN = 60  # tokens that tell the host's model of an answer its user has been shown already
 CACHED = 0.1  # what cached input costs of the price of input, at the vendors of all three hosts
 _TAIL = 128 << 10
 # where a host's transcript tells what a request was sent, and the parts of that which add up
@@ -40,6 +41,7 @@ def judged(verdict: dict, baseline: "dict | None") -> dict:
     price_in, price_out = baseline["input_per_million"], baseline["output_per_million"]
     answer, was_used = verdict["chars"] / CHARS, verdict["verdict"] == "used"
     overhead = routing(verdict["asked"] / CHARS, answer, context, price_in, price_out)
+    overhead += (verdict.get("shown") is True) * SHOWN * price_in
     overhead = round(overhead + was_used * verdict["kept"] * answer * price_out)
     if tokens is None or cost is None:
         return {"saved": None, "overhead": overhead}

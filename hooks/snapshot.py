@@ -5,7 +5,7 @@
      "routes": {"simple": "ollama/qwen3", "moderate": ...},
      "spend_today": micro-dollars | null, "budget_left": micro-dollars | null, "saved_today": micro-dollars | null,
      "quota": {"name": "5h", "used": 0.4} | null,
-     "warm": ["qwen3"], "ollama_url": "http://127.0.0.1:11434", "mcp": true}
+     "warm": ["qwen3"], "ollama_url": "http://127.0.0.1:11434", "mcp": true, "show_answers": true}
 
 LLM_ROUTER_ENFORCE and LLM_ROUTER_PROFILE stand above the file.
 """
@@ -45,6 +45,7 @@ def read(home: str) -> dict:
         "warm": _names(told.get("warm")),
         "ollama_url": _text(told.get("ollama_url")),
         "mcp": told.get("mcp") is not False,
+        "show_answers": told.get("show_answers") is not False,
     }
 
 

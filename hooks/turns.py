@@ -13,6 +13,11 @@ import state
 _CALLS = {"claude": "mcp__llm-router__{}", "codex": "mcp__llm_router__{}", "gemini-cli": "mcp_llm-router_{}"}
 _PLUGIN_CALL = "mcp__plugin_llm-router_llm-router__{}"
 _ANSWERS = 4  # routed answers watched at a time
+_SHOWN = 9_000  # characters of an answer that are shown at most
+_TOLD = (
+    "The user has been shown this answer as it is. Do not write it again: end your turn with one short sentence, "
+    "or say what is wrong with it or missing."
+)
 _OF_A_TURN = ("pending", "answers")
 _TWICE_S = 2.0  # the same prompt again within this is the same hook installed twice
 
@@ -95,7 +100,7 @@ def on_post_tool(payload: dict, home: str, snapshot: dict) -> dict:
 
     if payload["ours"]:
         if payload["tool"] in enforce.ANSWERING and not payload["tool_input"].get("dry_run"):
-            _settle(payload, home, snapshot)
+            return _settle(payload, home, snapshot)
         return {}
     known = state.read(home, payload["session"])["agents"].get(payload["agent"])
     if known is not None and known.get("answers") and not payload["failed"]:
@@ -137,8 +142,12 @@ def on_stop(payload: dict, home: str, snapshot: dict) -> dict:
     return {}
 
 
-def _settle(payload: dict, home: str, snapshot: dict) -> None:
-    """An answer opens the other tools; so does a failure, for the user must never be stuck behind a broken router."""
+def _settle(payload: dict, home: str, snapshot: dict) -> dict:
+    """An answer opens the other tools; so does a failure, for the user must never be stuck behind a broken router.
+
+    The answer to a whole prompt is shown to the user at once, where the host can: its model writing all of it again
+    would cost as much as answering.
+    """
     import costs
     import enforce
     import used
@@ -158,6 +167,8 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
         if use and own.get("settled") == use:
             return None
         new, pending = enforce.answered(own)
+        if answer is not None and pending and not pending.get("soft"):
+            answer["shown"] = _may_show(payload, snapshot)
         _become(own, new)
         own["settled"] = use
         own["failed"] = int(_number(own.get("failed"))) + 1 if payload["failed"] else 0
@@ -168,13 +179,30 @@ def _settle(payload: dict, home: str, snapshot: dict) -> None:
 
     pending = state.update(home, payload["session"], payload["agent"], change)
     if pending is None:
-        return
+        return {}
     facts = {"tool": payload["tool"], "hinted": pending.get("tool") or "", "decision": decision}
     if payload["failed"]:
         journal.event(home, "route_failed", **who(payload), **facts, error=payload["tool_output"][:200])
     else:
         figures = {key: answer[key] for key in ("model", "tokens", "ms")} if answer and not decision else {}
         journal.event(home, "routed", **who(payload), **facts, **figures, mode=snapshot["enforce"])
+    if answer is None or not answer.get("shown"):
+        return {}
+    told = payload["answer"]
+    return {"system": "\n\n".join(filter(None, (told["answer"], told["footer"]))), "context": _TOLD}
+
+
+def _may_show(payload: dict, snapshot: dict) -> bool:
+    """Only in Claude Code's terminal with somebody before it, which shows such a message whole."""
+    return (
+        payload["host"] == "claude"
+        and not payload["agent"]
+        and snapshot["show_answers"]
+        and snapshot["enforce"] != "shadow"
+        and os.environ.get("CLAUDE_CODE_ENTRYPOINT") == "cli"
+        and os.environ.get("CLAUDE_CODE_SESSION_ATTENDED") == "1"
+        and len(payload["answer"]["answer"]) <= _SHOWN
+    )
 
 
 def _journal_decision(payload: dict, home: str, mode: str, told: dict) -> None:

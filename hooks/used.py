@@ -9,7 +9,8 @@ repeats those.
     made    how much of the last message is the answer's text
     shared  how many of the last message's longer words the answer has as well
 
-    used      kept >= 0.5, or a message made of the answer (made >= 0.6, kept >= 0.12): it replaced the work
+    used      kept >= 0.5, or a message made of the answer (made >= 0.6, kept >= 0.12): it replaced the work; or the
+              hook has shown it to the user, and the host neither worked on nor wrote much of its own beside it
     reworked  some of it came back (kept >= 0.12), or its words did (shared >= 0.5), or other tools worked after it
     ignored   neither
 """
@@ -25,8 +26,9 @@ _FEW = 8  # hashes or words below which a share says nothing
 _LOOKS = frozenset(("Read", "Grep", "Glob", "LS", "WebSearch", "WebFetch", "Agent"))
 _WORKS = _LOOKS | {"Write", "Edit", "Bash", "PowerShell"}
 _UNDONE = "old_string"
+_MUCH = 600  # characters of the host's own beside an answer that was shown
 _TOLD = (
-    "decision", "tool", "model", "tokens", "cost", "ms", "asked", "context", "chars", "after", "answered_at",
+    "decision", "tool", "model", "tokens", "cost", "ms", "asked", "context", "chars", "after", "answered_at", "shown",
 )  # fmt: skip
 
 
@@ -83,6 +85,8 @@ def _judged(answer: dict, letters: bytes, words: set, message: str) -> dict:
     told = {key: answer.get(key) for key in _TOLD}
     measures = {"kept": round(kept, 2), "made": round(made, 2), "shared": round(shared, 2)}
     verdict, how = _verdict(kept, made, shared, answer["after"])
+    if answer.get("shown") is True and not answer["after"] and len(message) * (1 - made) < _MUCH:
+        verdict, how = "used", "it was shown to the user"
     return {**told, **measures, "verdict": verdict, "how": how, "reply_chars": len(message)}
 
 

@@ -32,9 +32,16 @@ class RouterSettings(Section):
         default=False,
         description="At the start of a host's session, let Ollama load the models that would be asked first.",
     )
+    show_answers: bool = Field(
+        default=True,
+        description="In Claude Code's terminal, show a routed answer as it comes, so that its model need not write it again.",
+    )
     store_prompts: bool = Field(
         default=False, description="Keep prompts and answers in the ledger. Off: only sizes and a hash."
     )
+
+
+DialectName = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"]
 
 
 class ProviderSettings(Section):
@@ -43,8 +50,12 @@ class ProviderSettings(Section):
     enabled: bool = Field(default=True, description="false: as if it did not exist.")
     api_key: SecretStr | None = Field(default=None, description="Above the provider's own variable.")
     base_url: str | None = Field(default=None, description="Above every variable that names an address.")
-    dialect: Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"] | None = Field(
+    dialect: DialectName | None = Field(
         default=None, description="For a custom endpoint: the wire format it speaks (default openai_chat)."
+    )
+    also: tuple[DialectName, ...] = Field(
+        default=(),
+        description="Further wire formats it speaks at the same address: who calls the gateway in one is passed on as he came.",
     )
     models: tuple[str, ...] = Field(default=(), description="Model ids to offer beside the catalogue's.")
     num_ctx: Annotated[int, Field(gt=0)] | None = Field(

@@ -10,9 +10,10 @@ import msgspec
 from llm_router.dialects import passing
 from llm_router.dialects.encoding import output_limit
 from llm_router.dialects.inbound.signatures import MARK
+from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.openai_responses_stream import OpenAIResponsesDecoder
-from llm_router.dialects.reading import record, string
-from llm_router.nouns import Model, Request
+from llm_router.dialects.reading import record, sequence, string
+from llm_router.nouns import Model, Reasoning, Request
 
 _TELLING = re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"')
 _ANY = msgspec.json.Decoder()
@@ -42,6 +43,8 @@ class OpenAIResponsesPassing:
         if model.provider not in OPENAI:
             for name in _FIELDS_OF_OPENAI:
                 fields.pop(name, None)
+        if model.provider in OPENAI and request.reasoning is not None:
+            _think(fields, request.reasoning, model)
         if _SEALED in request.origin.body:
             fields["input"] = _without_foreign(_ANY.decode(fields["input"]))
         return passing.written(fields)
@@ -51,6 +54,17 @@ class OpenAIResponsesPassing:
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown)
+
+
+def _think(fields: dict[str, Any], asked: Reasoning, model: Model) -> None:
+    """The same wish as this model of OpenAI's takes it: the caller may have meant another."""
+    wish = record(_ANY.decode(fields.get("reasoning", b"null")))
+    if model.features and "thinking" not in model.features:
+        fields.pop("reasoning", None)
+        include = sequence(_ANY.decode(fields.get("include", b"null")))
+        fields["include"] = [each for each in include if each != "reasoning.encrypted_content"]
+    elif (effort := reasoning_fields(asked, model).get("reasoning_effort")) not in (None, wish.get("effort")):
+        fields["reasoning"] = wish | {"effort": effort}
 
 
 def _without_foreign(items: Any) -> Any:

@@ -3,7 +3,8 @@
     {"version": 1, "written_at": Unix seconds, "enforce": "smart", "profile": "balanced",
      "baseline": {"model": "anthropic/...", "input_per_million": USD, "output_per_million": USD} | null,
      "routes": {"simple": "ollama/...", ...}, "spend_today": micro-dollars, "saved_today": micro-dollars | null,
-     "budget_left": micro-dollars | null, "quota": null, "warm": ["..."], "ollama_url": "http://..." | "", "mcp": true}
+     "budget_left": micro-dollars | null, "quota": null, "warm": ["..."], "ollama_url": "http://..." | "", "mcp": true,
+     "show_answers": true}
 
 `enforce` and `profile` are the user's own, not those of the project or the shell that happened to write last: all
 sessions of the user share the file. `Keeper` writes it soon after each recorded decision, at most every few seconds.
@@ -98,6 +99,7 @@ class Snapshot:
             "quota": None,
             "ollama_url": self._ollama_url(),
             "mcp": True,
+            "show_answers": settings.router.show_answers,
             "warm_up": settings.router.warm_up,
         } | self._money(now)
 

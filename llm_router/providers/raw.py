@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -61,6 +62,14 @@ class RawProvider:
             **endpoint.headers,
         }
         self._urls: dict[tuple[str, bool], str] = {}
+        self._speaking: dict[str, RawProvider | None] = {self.dialect: self}
+        for each in vendor.also:
+            other = replace(vendor, dialect=each, also=())
+            self._speaking.setdefault(each, RawProvider(other, endpoint, over, sdk, signed_in=signed_in))
+
+    def speaking(self, dialect: str) -> RawProvider | None:
+        """The same upstream in this dialect; None where it does not speak it."""
+        return self._speaking.get(dialect)
 
     # ── bytes ────────────────────────────────────────────────────────────────
 

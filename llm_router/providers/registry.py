@@ -152,7 +152,8 @@ class Registry:
     def _adjusted(self, vendor: Vendor) -> Vendor:
         own = self._own(vendor.name)
         billing = Billing(own.billing) if own.billing else vendor.billing
-        return replace(vendor, dialect=own.dialect or vendor.dialect, billing=billing)
+        also = own.also or (() if own.dialect else vendor.also)
+        return replace(vendor, dialect=own.dialect or vendor.dialect, also=also, billing=billing)
 
     def _custom(self, name: str) -> Vendor:
         """An endpoint of the user's own. Without declared models it is asked for them: no catalogue knows it."""
@@ -163,6 +164,7 @@ class Registry:
             name=name,
             title=name,
             dialect=dialect,
+            also=own.also,
             billing=Billing(own.billing) if own.billing else Billing.LOCAL if here else Billing.METERED,
             key_env=(f"{vendors.variable_prefix(name)}_API_KEY",),
             key_optional=True,

@@ -25,6 +25,7 @@ class Vendor:
     title: str
     dialect: str
     billing: Billing
+    also: tuple[str, ...] = ()
     help: str = ""
     updated: date | None = None
     base_url: str = ""

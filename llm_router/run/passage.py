@@ -9,6 +9,7 @@ from llm_router.dialects.passing import Passing
 from llm_router.errors import RouterError
 from llm_router.nouns import Answer, Model, Request
 from llm_router.ports import Head, Inbound
+from llm_router.providers.raw import RawProvider
 from llm_router.run.upstream import OverWire, answered
 
 _PING = b": ping\n\n"  # a comment: to no reader of server-sent events an event
@@ -100,6 +101,6 @@ class Passage:
         await self._upstream.aclose()
 
 
-def passes(request: Request, dialect: str) -> bool:
-    """Whether the body came in the upstream's own dialect."""
-    return request.origin is not None and request.origin.dialect == dialect
+def spoken(provider: RawProvider, request: Request) -> RawProvider | None:
+    """The upstream as it speaks the caller's own dialect; None where it does not."""
+    return provider.speaking(request.origin.dialect) if request.origin is not None else None

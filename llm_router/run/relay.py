@@ -32,7 +32,7 @@ from llm_router.ports import Head, Inbound, Provider
 from llm_router.providers.raw import RawProvider
 from llm_router.run.exchange import FAREWELL_S, completed, estimated, nothing_said
 from llm_router.run.lanes import Lane, Translation
-from llm_router.run.passage import Passage, forwarded, passes
+from llm_router.run.passage import Passage, forwarded, spoken
 from llm_router.run.patience import Patience
 from llm_router.run.upstream import OverWire, ThroughSdk
 
@@ -85,13 +85,11 @@ class Relay:
     def _lane(self, provider: Provider, request: Request, model: Model, input_tokens: int) -> Lane:
         """As bytes where the upstream speaks as the caller does, and means the same by it; else translated."""
         name = self._shown or model.ref
-        if isinstance(provider, RawProvider) and passes(request, provider.dialect):
-            speaks = passing.get(provider.dialect)
+        if isinstance(provider, RawProvider) and (same := spoken(provider, request)) is not None:
+            speaks = passing.get(same.dialect)
             if speaks is not None and speaks.takes(request, model):
-                headers = forwarded(
-                    self._headers, provider.name, provider.dialect, signed_in=provider.signed_in
-                )
-                upstream = OverWire(provider, {**headers, **self._hops}, stream=request.stream)
+                headers = forwarded(self._headers, same.name, same.dialect, signed_in=same.signed_in)
+                upstream = OverWire(same, {**headers, **self._hops}, stream=request.stream)
                 head = Head(request, name, input_tokens, provider.name)
                 return Passage(upstream, speaks, self._inbound, head, shown=self._shown)
         head = Head(self._whole(request), name, input_tokens, provider.name)

@@ -13,7 +13,7 @@ from llm_router.run import attempts
 
 def vendors() -> str:
     rows = (
-        (f"`{each.name}`", each.title, _set_up(each), str(each.billing), each.dialect, _priced(each))
+        (f"`{each.name}`", each.title, _set_up(each), str(each.billing), _spoken(each), _priced(each))
         for each in vendor_data.load().values()
     )
     return table(["name", "", "set up by", "paid", "dialect", "prices known"], rows)
@@ -34,6 +34,10 @@ def _set_up(vendor: Vendor) -> str:
     ]
     instead = f", or {' and '.join(by_login)}" if by_login else ""
     return f"{' and '.join([keys, *needed])}{instead}"
+
+
+def _spoken(vendor: Vendor) -> str:
+    return ", ".join((vendor.dialect, *vendor.also))
 
 
 def _priced(vendor: Vendor) -> str:

@@ -6,6 +6,8 @@ import pytest
 from hooked import HINT, QUESTION, Claude, call
 from terminal import Terminal
 
+from llm_router.sandbox import digest
+
 CODE = "Write a Python function that reverses a string."
 TOUCH = call("Bash", command="touch ran", description="x")
 
@@ -139,6 +141,21 @@ def test_in_a_terminal_the_hint_is_sent_once_and_the_denial_is_shown(claude, ter
     assert len(claude.requests) == 2
     assert [len(hinted(claude, request)) for request in claude.requests] == [1, 1]
     assert len(claude.violations()) == 1
+
+
+def test_in_a_terminal_the_answer_is_shown_once_and_the_model_need_not_write_it_again(claude, terminal):
+    claude.script(call("llm_query", prompt="mutex"), "[[say Done.]]")
+    with terminal() as screen:
+        screen.wait(lambda text: "❯" in text, "the prompt")
+        screen.type(QUESTION)
+        shown = screen.wait(
+            lambda text: "Stop says: llm-router: 1 routed this turn (1 used)" in text, "the summary"
+        )
+    assert f"answering prompt {digest('mutex')}" in shown.partition("Done.")[0]
+    assert len(claude.requests) == 2
+    (verdict,) = (e for e in claude.events_seen() if e["kind"] == "used")
+    assert (verdict["kept"], verdict["shown"], verdict["how"]) == (0.0, True, "it was shown to the user")
+    assert sum("Do not write it again" in text for _, text in claude.told(claude.requests[-1])) == 1
 
 
 def test_in_a_terminal_the_user_sees_the_summary_and_the_status_line(claude, terminal):

@@ -156,6 +156,25 @@ def test_signatures_of_other_vendors_are_not_shown_to_google() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "sent_effort"),
+    [("gpt-6-luna", "xhigh"), ("o4-mini", "high"), ("gpt-5", "high")],
+)
+def test_a_model_of_openai_is_told_to_think_as_it_takes_it(model: str, sent_effort: str) -> None:
+    request = asked(
+        "openai_responses",
+        reasoning={"effort": "xhigh", "summary": "auto"},
+        include=["reasoning.encrypted_content"],
+    )
+    able = Model("openai", model, features=frozenset({"tools", "thinking"}))
+    body = json.loads(speaks("openai_responses").head(request, able))
+    assert body["reasoning"] == {"effort": sent_effort, "summary": "auto"}
+    plain = Model("openai", "gpt-4.1", features=frozenset({"tools"}))
+    body = json.loads(speaks("openai_responses").head(request, plain))
+    assert "reasoning" not in body
+    assert body["include"] == []
+
+
 def test_what_only_openai_knows_goes_to_openai_only() -> None:
     custom = asked("openai_responses", tools=[{"type": "custom", "name": "apply_patch"}])
     told = asked("openai_responses", input='say "type": "custom"', client_metadata={"session_id": "s"})

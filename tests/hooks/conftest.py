@@ -20,7 +20,9 @@ def home(tmp_path, monkeypatch):
     (tmp_path / "user").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("LLM_ROUTER_HOME", str(folder))
-    for name in ("LLM_ROUTER_ENFORCE", "LLM_ROUTER_PROFILE"):
+    for name in (
+        "LLM_ROUTER_ENFORCE", "LLM_ROUTER_PROFILE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SESSION_ATTENDED",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     return folder
 

@@ -25,6 +25,11 @@ def test_a_used_answer_saves_its_tokens_less_its_cost_the_call_and_what_is_repea
         assert told == {"saved": worth - 200 - overhead, "overhead": overhead}
 
 
+def test_an_answer_that_was_shown_costs_what_tells_the_host_so():
+    told = costs.judged({**VERDICT, "kept": 0.0, "shown": True}, PRICES)
+    assert told["overhead"] == ROUTING + 60 * 5
+
+
 def test_an_answer_that_takes_no_longer_than_the_host_s_own_words_is_a_loss_when_repeated():
     told = costs.judged({**VERDICT, "tokens": 800}, PRICES)
     assert told["saved"] == -200 - ROUTING

@@ -18,6 +18,7 @@ FULL = {
     "warm": ["qwen3"],
     "ollama_url": "http://127.0.0.1:11434",
     "mcp": False,
+    "show_answers": False,
 }
 DEFAULTS = {
     "version": 1,
@@ -33,6 +34,7 @@ DEFAULTS = {
     "warm": [],
     "ollama_url": "",
     "mcp": True,
+    "show_answers": True,
 }
 
 
@@ -66,7 +68,7 @@ def test_without_a_snapshot_or_a_home_the_defaults_hold(home):
 @pytest.mark.parametrize(
     "wrong", [None, True, "text", -1.5, [], {}, [None], {"model": 3}, float("nan"), 1e300]
 )
-@pytest.mark.parametrize("key", sorted(DEFAULTS.keys() - {"version", "written_at", "mcp"}))
+@pytest.mark.parametrize("key", sorted(DEFAULTS.keys() - {"version", "written_at", "mcp", "show_answers"}))
 def test_a_key_of_the_wrong_type_is_the_default_and_spoils_no_other(home, key, wrong):
     _write(home, {**FULL, "written_at": time.time(), key: wrong})
     found = snapshot.read(str(home))

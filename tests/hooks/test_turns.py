@@ -236,6 +236,51 @@ def test_where_our_tools_are_missing_two_prompts_are_held_up_and_no_more(turn, m
     assert denied == [True, True, False] * 2 + [False] * 6
 
 
+@pytest.fixture
+def attended(monkeypatch):
+    """Claude Code's terminal, with somebody before it."""
+    monkeypatch.setenv("CLAUDE_CODE_ENTRYPOINT", "cli")
+    monkeypatch.setenv("CLAUDE_CODE_SESSION_ATTENDED", "1")
+
+
+def test_in_a_terminal_the_answer_is_shown_and_need_not_be_repeated(turn, events, attended):
+    turn("claude", "UserPromptSubmit", prompt=QUESTION)
+    said = turn("claude", "PostToolUse-llm_query", tool_response=answered(footer="ollama/qwen3 · 80 tokens"))
+    assert said["system"] == f"{ANSWER}\n\nollama/qwen3 · 80 tokens"
+    assert "Do not write it again" in said["context"]
+    turn("claude", "Stop", last_assistant_message="Done.")
+    (verdict,) = events("used")
+    assert (verdict["verdict"], verdict["kept"], verdict["shown"]) == ("used", 0.0, True)
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["nobody is there", "headless", "not hinted", "a suggestion", "a subagent", "too long", "failed", "shadow", "off", "unwanted"],
+)  # fmt: skip
+def test_where_an_answer_is_not_the_whole_of_what_was_asked_or_nobody_sees_it_it_is_not_shown(
+    turn, home, attended, monkeypatch, case
+):
+    if case in ("nobody is there", "headless"):
+        name, value = {"headless": ("ENTRYPOINT", "sdk-cli")}.get(case, ("SESSION_ATTENDED", "0"))
+        monkeypatch.setenv(f"CLAUDE_CODE_{name}", value)
+    if case == "unwanted":
+        home.mkdir()
+        (home / "snapshot.json").write_text('{"show_answers": false}')
+    prompts = {
+        "not hinted": "Fix the failing test in app.py",
+        "a suggestion": "Write a changelog entry for our release",
+    }
+    mode = case if case in ("shadow", "off") else "smart"
+    agent = {"agent_id": "a1", "agent_type": ""} if case == "a subagent" else {}
+    turn("claude", "UserPromptSubmit", mode, prompt=prompts.get(case, QUESTION), **agent)
+    if case == "failed":
+        said = turn("claude", "PostToolUseFailure-llm_query")
+    else:
+        text = ANSWER * 60 if case == "too long" else ANSWER
+        said = turn("claude", "PostToolUse-llm_query", mode, tool_response=answered(text), **agent)
+    assert said == {}
+
+
 def test_a_tool_of_ours_that_answers_nothing_does_not_settle_the_route(turn):
     turn("claude", "UserPromptSubmit", prompt=QUESTION)
     turn("claude", "PostToolUse-llm_classify")

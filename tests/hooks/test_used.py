@@ -31,6 +31,25 @@ def test_the_verdict_on_a_pair_is_its_truth(truth, pair):
     assert verdict["verdict"] == truth, verdict
 
 
+@pytest.mark.parametrize(
+    ("message", "calls", "verdict"),
+    [
+        ("Done.", [], "used"),
+        ("", [], "used"),
+        (used_pairs.BACKUP, [], "used"),
+        ("It is shown above.", [("Read", {"file_path": "/a"})], "reworked"),
+        (used_pairs.TCP, [], "ignored"),
+    ],
+)
+def test_an_answer_the_user_was_shown_is_used_unless_the_host_does_the_work_itself(message, calls, verdict):
+    answers = [{**used.fingerprint({"answer": used_pairs.BACKUP}, {"prompt": "q"}), "shown": True}]
+    for tool, tool_input in calls:
+        answers = used.worked(answers, tool, tool_input)
+    (found,) = used.judge(answers, message)
+    assert found["verdict"] == verdict, found
+    assert len(used_pairs.TCP) > 600
+
+
 def test_nothing_of_the_answer_can_be_read_from_its_fingerprint():
     mark = used.fingerprint({"answer": used_pairs.BACKUP}, {"prompt": used_pairs.BACKUP_Q})
     short = used.fingerprint({"answer": "hunter2"}, {"prompt": "what is the password?"})

@@ -211,3 +211,56 @@ async def test_an_empty_stream_is_a_failure_here_too(provider, build, box):
     box.fault(provider, Fault("empty"))
     _, reply = await heard(build(provider, "gemini"), provider, body_of(provider, stream=True))
     assert [str(a.outcome) for a in reply.decision.attempts] == ["empty", "ok"]
+
+
+async def test_who_speaks_responses_reaches_openai_as_he_came(build, box):
+    """Codex to OpenAI itself, although everybody else who speaks to it does so in Chat Completions."""
+    freeform = {"type": "custom", "name": "apply_patch", "description": "", "format": {"type": "text"}}
+    body = {
+        "model": "auto",
+        "instructions": "You are Codex.",
+        "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"[[say {WORDS}]]"}]}],
+        "tools": [freeform, {"type": "local_shell"}],
+        "tool_choice": "auto",
+        "parallel_tool_calls": False,
+        "store": False,
+        "stream": True,
+        "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "k",
+        "something_new": {"deep": [1, 2]},
+    }  # fmt: skip
+    speaks = inbound.get("openai_responses")
+    app, chunks, reply = build("openai"), [], None
+    relay = Relay(speaks, {"session_id": "s", "user-agent": "codex_exec/0.169.0"})
+    events = app.router.stream(speaks.sketch(json.dumps(body).encode()), exchange=relay)
+    async with aclosing(events) as under_way:
+        async for event in under_way:
+            match event:
+                case Chunk(data):
+                    chunks.append(data)
+                case Done():
+                    reply = event.reply
+    sent = the_request(box)
+    assert sent.path.endswith("/responses")
+    assert sent.body == body | {"model": MODELS["openai"].partition("/")[2]}
+    assert sent.headers["session_id"] == "s"
+    assert b"response.completed" in b"".join(chunks)
+    assert reply.decision.winner.usage.output_tokens > 0
+    assert not reply.decision.winner.usage.estimated
+
+
+async def test_an_endpoint_says_what_else_it_speaks(box, tmp_path):
+    environ = box.environ(("openai",))
+    config = f"providers:\n  office:\n    base_url: {environ['OPENAI_BASE_URL']}\n    api_key: {environ['OPENAI_API_KEY']}\n"
+    for told, path in (("", "/chat/completions"), ("    also: [openai_responses]\n", "/responses")):
+        box.forget()
+        (tmp_path / "config.yaml").write_text(config + told)
+        app = App.build(root=tmp_path, cwd=tmp_path, environ={}, relays=True)
+        speaks = inbound.get("openai_responses")
+        body = {"model": f"office/{MODELS['openai'].partition('/')[2]}", "input": "hi"}
+        async with aclosing(
+            app.router.stream(speaks.sketch(json.dumps(body).encode()), exchange=Relay(speaks, {}))
+        ) as events:
+            assert isinstance([event async for event in events][-1], Done)
+        assert the_request(box).path.endswith(path)
+        await app.aclose()
