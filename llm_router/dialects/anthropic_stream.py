@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from llm_router.dialects.assembler import Decoder
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_text, count, record, sequence, string
@@ -23,6 +25,19 @@ _STOPS: dict[str, StopReason] = {
 }
 
 
+class _Said(msgspec.Struct):
+    type: str
+    text: str = ""
+
+
+class _Piece(msgspec.Struct):
+    type: str
+    delta: _Said
+
+
+_PIECE = msgspec.json.Decoder(_Piece)
+
+
 class AnthropicDecoder(Decoder):
     """message_start, then per block content_block_start/delta/stop, then message_delta and message_stop."""
 
@@ -31,11 +46,15 @@ class AnthropicDecoder(Decoder):
         self._calls: dict[int, int] = {}
         self._counts: dict[str, int] = {}
 
-    def words(self, event: Mapping[str, object]) -> str:
-        if event.get("type") != "content_block_delta":
+    def words(self, data: bytes) -> str:
+        if b'"text_delta"' not in data:
             return ""
-        delta = record(event.get("delta"))
-        return string(delta.get("text")) if delta.get("type") == "text_delta" else ""
+        try:
+            event = _PIECE.decode(data)
+        except (msgspec.DecodeError, UnicodeError):
+            return ""
+        told = event.type == "content_block_delta" and event.delta.type == "text_delta"
+        return event.delta.text if told else ""
 
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
         match event.get("type") or event.get("event"):

@@ -146,14 +146,18 @@ class Decoder:
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
         raise NotImplementedError
 
-    def words(self, event: Mapping[str, object]) -> str:  # noqa: ARG002 - a vendor's own
-        """The piece of text in an event that tells nothing else, as most do; "" for all others. A short cut past `read`."""
+    def words(self, data: bytes) -> str:  # noqa: ARG002 - a vendor's own
+        """The piece of text in the JSON of an event that tells nothing else, as most do; "" for all others, which are to be
+        fed. A short cut: the event need not become an object, and the piece is to be told by `say`.
+        """
         return ""
 
+    def say(self, text: str) -> TextDelta:
+        """Take a piece that `words` found."""
+        self._assembler.say(text)
+        return TextDelta(text)
+
     def feed(self, event: Mapping[str, object]) -> Sequence[Delta]:
-        if self._cut is None and (text := self.words(event)):
-            self._assembler.say(text)
-            return (TextDelta(text),)
         read = self.read(event)
         deltas: list[Delta] = []
         for delta in read if self._cut is None else self._until_stop(read, self._cut):

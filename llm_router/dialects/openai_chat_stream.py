@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from llm_router.dialects.assembler import Decoder
 from llm_router.dialects.failures import failure
@@ -14,7 +17,6 @@ from llm_router.dialects.reading import (
     first_choice,
     record,
     records,
-    sequence,
     string,
 )
 from llm_router.nouns import (
@@ -50,9 +52,34 @@ _FAILED = {
 }
 
 
-# An event with any of the first, or a delta with more than the second, tells more than a piece of text.
-_TELLING = frozenset({"error", "event", "base_resp", "x_groq"})
-_WORDS = frozenset({"role", "content"})
+class _Said(msgspec.Struct):
+    """A delta. What stands beside its content is only looked for."""
+
+    content: str | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+
+
+class _Chosen(msgspec.Struct):
+    delta: _Said
+    finish_reason: Any = None
+    index: Any = None
+    usage: Any = None
+
+
+class _Piece(msgspec.Struct):
+    choices: list[_Chosen]
+    usage: Any = None
+    error: Any = None
+    event: Any = None
+    base_resp: Any = None
+    x_groq: Any = None
+
+
+_PIECE = msgspec.json.Decoder(_Piece)
 
 
 @dataclass(slots=True)
@@ -72,17 +99,20 @@ class OpenAIChatDecoder(Decoder):
         self._made = 0
         self._refused = False
 
-    def words(self, event: Mapping[str, object]) -> str:
-        if not self.id or event.get("usage") or not _TELLING.isdisjoint(event):
+    def words(self, data: bytes) -> str:
+        if not self.id:
             return ""
-        choices = sequence(event.get("choices"))
-        choice = record(choices[0]) if len(choices) == 1 else {}
-        if choice.get("finish_reason") or choice.get("usage") or choice.get("index"):
+        try:
+            event = _PIECE.decode(data)
+        except (msgspec.DecodeError, UnicodeError):
             return ""
-        delta = record(choice.get("delta"))
-        if delta.keys() <= _WORDS or all(delta[key] is None for key in delta if key not in _WORDS):
-            return string(delta.get("content"))
-        return ""
+        choice = event.choices[0] if len(event.choices) == 1 else None
+        if choice is None or event.error or event.event or event.base_resp or event.x_groq or event.usage:
+            return ""
+        told, delta = choice.finish_reason or choice.index or choice.usage, choice.delta
+        if told or delta.refusal or delta.tool_calls or delta.function_call:
+            return ""
+        return "" if delta.reasoning_content or delta.reasoning else delta.content or ""
 
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
         if event.get("error") or event.get("event") == "error" or _minimax_failed(event):

@@ -48,6 +48,8 @@ class Translation:
         self._upstream, self._dialect = upstream, dialects.get(dialect)
         self._inbound, self._head = inbound, head
         self._decoder = self._dialect.decoder(head.request)
+        if isinstance(upstream, OverWire):
+            upstream.words = self._decoder.words
         self._pending: list[Delta] = []
         self._marks_all = False
         self.alive = self.real = self.whole = False
@@ -68,16 +70,18 @@ class Translation:
         events = await self._upstream.batch()
         if events is None:
             return False
+        decoder = self._decoder
         for event in events:
-            self._note(self._decoder.feed(event))
+            self._note((decoder.say(event),) if isinstance(event, str) else decoder.feed(event))
         return True
 
     def _note(self, deltas: Sequence[Delta]) -> None:
         if deltas:
             self.alive = True
             self._pending += deltas
-            self.seen_chars += sum(map(size_of, deltas))
-            self.real = self.real or any(map(is_real, deltas))
+            for delta in deltas:
+                self.seen_chars += size_of(delta)
+                self.real = self.real or is_real(delta)
             # a vendor that marks every piece as the last has said nothing by it
             self._marks_all = self._marks_all or self.whole
         self.whole = self._decoder.ended and not self._marks_all

@@ -28,7 +28,7 @@ class Patience:
 
     async def wait(self, what: Awaitable[T], seconds: float) -> T:
         """Its result. Raises TimeoutError, `what` then being cancelled, when it takes longer than that."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError("only a task can wait")
         self._until = self._loop.time() + max(0.0, seconds)

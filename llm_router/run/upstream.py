@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -25,18 +25,21 @@ class Upstream(Protocol):
     """
 
     async def open(self, model: str, payload: JsonDict) -> None: ...
-    async def batch(self) -> Sequence[JsonDict] | None: ...
+    async def batch(self) -> Sequence[JsonDict | str] | None: ...
     async def aclose(self) -> None: ...
 
 
 class OverWire:
-    """`open` also waits for the head of the answer. `whole` reads the answer of a request that does not stream."""
+    """`open` also waits for the head of the answer. `whole` reads the answer of a request that does not stream. Of an event
+    in which `words` finds a text, `batch` gives that alone: see ports.StreamDecoder.
+    """
 
     _received: Received | None = None
 
     def __init__(self, provider: RawProvider, headers: Mapping[str, str], *, stream: bool) -> None:
         self._provider, self._headers, self._stream = provider, headers, stream
         self._split, self._pairs = splitter(provider.dialect), Pairs()
+        self.words: Callable[[bytes], str] = _none
         self._begun = self._ended = False
 
     async def open(self, model: str, payload: JsonDict) -> None:
@@ -47,17 +50,23 @@ class OverWire:
 
     async def piece(self) -> bytes:
         """b"" at the end."""
-        return await self._provider.piece(self._answer)
+        try:
+            return await self._answer.piece()
+        except Exception as error:
+            raise self._provider.broken(error) from None
 
-    async def batch(self) -> Sequence[JsonDict] | None:
-        if self._ended:
-            return None
-        return self.events(await self.piece())
+    async def batch(self) -> Sequence[JsonDict | str] | None:
+        return None if self._ended else self.events(await self.piece())
 
-    def events(self, piece: bytes) -> Sequence[JsonDict]:
+    def events(self, piece: bytes) -> Sequence[JsonDict | str]:
         """Of the next piece; of b"" what stood at the end of the stream without an end of its own."""
         if piece:
-            found = [e for each in self._split.feed(piece) if (e := decoded(each, self._pairs)) is not None]
+            found: list[JsonDict | str] = []
+            for each in self._split.feed(piece):
+                name, data = each
+                event = (self.words(data) if name != b"error" else "") or decoded(each, self._pairs)
+                if event is not None:
+                    found.append(event)
             self._begun = self._begun or bool(found)
             return found
         self._ended = True
@@ -80,6 +89,10 @@ class OverWire:
     async def aclose(self) -> None:
         if self._received is not None:
             self._received.close()
+
+
+def _none(_: bytes) -> str:
+    return ""
 
 
 class ThroughSdk:
