@@ -11,6 +11,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
@@ -117,6 +118,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
+@lru_cache(256)
 def _without_port(host: bytes) -> str:
     name, colon, port = host.decode("latin-1").lower().rpartition(":")
     return name if colon and port.isdigit() else host.decode("latin-1").lower()

@@ -44,6 +44,7 @@ class SqliteBudgets:
         self.folder = path.parent / "leases"  # of the counters
         self.database = Database(path)
         self._caps = caps.caps_of(settings)
+        self._applying: dict[str, tuple[Cap, ...]] = {}  # by provider
         self._allow_unpriced = settings.unpriced == "allow"
         self._clock = clock
         self._unsettled: list[_Settlement] = []  # what the database did not take yet
@@ -106,7 +107,11 @@ class SqliteBudgets:
     def applying(self, model: Model) -> tuple[Cap, ...]:
         if model.billing is not Billing.METERED:
             return ()
-        return tuple(cap for cap in self._caps if cap.provider in {None, model.provider})
+        found = self._applying.get(model.provider)
+        if found is None:
+            found = tuple(cap for cap in self._caps if cap.provider in {None, model.provider})
+            self._applying[model.provider] = found
+        return found
 
     def _reserve(
         self, connection: sqlite3.Connection, model: Model, applying: Sequence[Cap], needed: int

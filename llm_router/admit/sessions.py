@@ -50,7 +50,8 @@ class Sessions:
         request, winner = decision.request, decision.winner
         if request.conversation is None or request.turn in _ASIDE or winner is None or winner.usage is None:
             return
-        hour = request.origin is not None and _HOUR in request.origin.body
+        writes = winner.usage.cache_write_tokens or winner.usage.cache_read_tokens
+        hour = bool(writes) and request.origin is not None and _HOUR in request.origin.body
         ref = f"{winner.provider}/{winner.model}"
         self._note(request.conversation, ref, winner.usage, self._clock() + (LONG_S if hour else SHORT_S))
 

@@ -99,8 +99,12 @@ class Assembler:
             self._open.append(self._calls[index])
         return self._calls[index]
 
+    @property
+    def begun(self) -> bool:
+        return bool(self._open and self.parts())
+
     def parts(self) -> tuple[Part, ...]:
-        return tuple(part for opened in self._open if (part := _finish(opened)) is not None)
+        return tuple([part for opened in self._open if (part := _finish(opened)) is not None])
 
 
 def _finish(opened: _Text | _Thought | _Call) -> Part | None:
@@ -180,7 +184,7 @@ class Decoder:
     @property
     def begun(self) -> bool:
         """Whether anything of the answer has been told."""
-        return bool(self._assembler.parts())
+        return self._assembler.begun
 
     def close_part(self) -> None:
         self._assembler.close()

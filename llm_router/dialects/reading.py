@@ -34,6 +34,8 @@ def string(value: object) -> str:
 
 def count(value: object) -> int:
     """A number of tokens; null, negative and non-numbers are 0, and what is beyond all reason is HIGHEST."""
+    if type(value) is int and 0 <= value <= HIGHEST:  # as nearly all are
+        return value
     return int(max(0, min(value, HIGHEST))) if isinstance(value, (int, float)) and value == value else 0  # noqa: PLR0124 - NaN
 
 

@@ -108,7 +108,9 @@ def glimpse(body: bytes) -> Glimpse:
         read = _body.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Glimpse()
-    items = read.messages or read.contents or (read.input if isinstance(read.input, list) else None) or []
+    items = _Items(
+        read.messages or read.contents or (read.input if isinstance(read.input, list) else None) or []
+    )
     system = read.system or read.instructions or read.systemInstruction or read.system_instruction
     goes_on, tail = _end(items)
     return Glimpse(
@@ -130,29 +132,40 @@ def own_words(text: str) -> str:
     return "".join([before, *(each.partition(_REMINDED)[2] for each in wrapped)]).strip()
 
 
-def _read(raw: msgspec.Raw) -> _Item:
-    try:
-        return _item.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Item()
+class _Items:
+    """The items of a conversation, of which only a few at its ends are read, and each once."""
+
+    def __init__(self, raw: Sequence[msgspec.Raw]) -> None:
+        self.raw = raw
+        self._read: dict[int, _Item] = {}
+
+    def __getitem__(self, at: int) -> _Item:
+        if (item := self._read.get(at)) is None:
+            try:
+                item = _item.decode(self.raw[at])
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                item = _Item()
+            self._read[at] = item
+        return item
 
 
-def _leading(items: Sequence[msgspec.Raw]) -> bytes:
+def _leading(items: _Items) -> bytes:
     """Where the system prompt is a message it comes first."""
-    for raw in items[:2]:
-        if _read(raw).role in _INSTRUCTING:
-            return bytes(raw)
+    for at in range(min(2, len(items.raw))):
+        if items[at].role in _INSTRUCTING:
+            return bytes(items.raw[at])
     return b""
 
 
-def _among(items: Sequence[msgspec.Raw]) -> bytes:
+def _among(items: _Items) -> bytes:
     """Codex offers tools as an item of its input to the models it knows."""
-    return bytes(items[0]) if items and b'"additional_tools"' in bytes(items[0])[:100] else b""
+    first = bytes(items.raw[0]) if items.raw else b""
+    return first if b'"additional_tools"' in first[:100] else b""
 
 
-def _opening(items: Sequence[msgspec.Raw]) -> str:
-    for raw in items:
-        item = _read(raw)
+def _opening(items: _Items) -> str:
+    for at in range(len(items.raw)):
+        item = items[at]
         if item.role == "user" and not item.brings_results:
             said = own_words("\n".join(item.texts()))
             if said:
@@ -160,11 +173,11 @@ def _opening(items: Sequence[msgspec.Raw]) -> str:
     return ""
 
 
-def _end(items: Sequence[msgspec.Raw]) -> tuple[bool, str]:
+def _end(items: _Items) -> tuple[bool, str]:
     """Whether the loop goes on, and what stands in and behind the last prompt."""
     tail: list[str] = []
-    for raw in reversed(items):
-        item = _read(raw)
+    for at in reversed(range(len(items.raw))):
+        item = items[at]
         if item.by_the_model:
             break
         tail += item.texts()

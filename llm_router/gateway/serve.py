@@ -121,6 +121,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.freeze()  # what is loaded stays; the collector need not look at it again and again
+        gc.set_threshold(20_000, 20, 50)  # a request makes a thousand objects, and hardly a cycle among them
         state.remember(self.root, self.url)
         log.info("serving at %s (pid %d)", self.url, os.getpid())
         print(f"llm-router: gateway at {self.url}", file=sys.stderr, flush=True)
