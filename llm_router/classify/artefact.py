@@ -16,7 +16,7 @@ import mmap
 from zlib import crc32
 
 MAGIC = b"LLMROUTE"
-VERSION = 1
+VERSION = 2
 HEADER, ROW = (
     "<8sHHIII",
     "<24s4sII",

@@ -12,6 +12,9 @@ EDGES = (0.25, 0.5, 0.75)  # difficulty from which the next level begins
 
 _PER_LEVEL = 0.25 / 0.7  # weights are in levels of the labelling scale, whose borders lie 0.7 apart
 
+SMALL = 16  # words of a small edit
+_IN_PASSING = 0.3  # of the weight of hard words there
+
 # Where a task starts, and how much each doubling of the ask's words adds, in levels (0 simple ... 3 deep reasoning).
 _START = {
     "query": (-0.2, 0.2),
@@ -40,12 +43,14 @@ def _word_terms(reading: features.Reading, task: str) -> list[tuple[str, float]]
     deep = min(3, count("deep") + hits.get("deep", 0) + hits.get("~deep", 0))
     hard = min(4, count("hard") + hits.get("hard", 0) + 1.5 * hits.get("~hard", 0))
     easy = min(3, count("trivial") + hits.get("trivial", 0) + hits.get("~trivial", 0))
+    if easy and reading.words <= SMALL:  # what is edited may have a grand name
+        deep, hard = deep * _IN_PASSING, hard * _IN_PASSING
     if (
         task in {"image", "video", "audio"} or hits["#contest"] > 1
     ):  # its own words are the story, not the work
         return []
     return [
-        ("deep words", 0.26 * deep if task == "query" else 0.5 * (deep > 0) + 0.45 * deep),
+        ("deep words", 0.26 * deep if task == "query" else 0.5 * min(1, deep) + 0.45 * deep),
         ("hard words", hard * {"query": 0.1, "analyze": 0.2}.get(task, 0.27)),
         ("small edit", -0.12 * easy * (task == "code")),
         ("quantities", 0.18 * min(5, count("quantity")) * (task == "analyze")),

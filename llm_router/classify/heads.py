@@ -50,6 +50,7 @@ class Trees:
 class Heads:
     def __init__(self, file: artefact.Artefact) -> None:
         self.gain_trees, self.ability_trees = Trees(file, "gain"), Trees(file, "ability")
+        self.level_trees = Trees(file, "level")
         grams = file.table("gain.grams")
         size = len(grams) // len(form.GENRES)
         self.gain_mask = size - 1
@@ -106,10 +107,11 @@ class Heads:
         share = self.blend[0] / max(3.0, *votes.values())
         return {task: score + share * votes[task] for task, score in zip(TASKS, asked[:-1], strict=True)}
 
-    def level(self, asked: list[float], hardness: float) -> float:
+    def level(self, found: form.Form, asked: list[float], hardness: float) -> float:
         """Difficulty, of what was learned and what the rules found."""
-        _, rules, learned, start, slope = self.blend
-        return start + slope * (rules * hardness + learned * asked[-1])
+        _, rules, text, trees, start, slope = self.blend
+        learned = text * asked[-1] + trees * self.level_trees.total(found.measures)
+        return start + slope * (rules * hardness + learned)
 
     def spoke(self, found: form.Form) -> list[str]:
         """The measures of form that raised the level most and lowered it most, in levels."""

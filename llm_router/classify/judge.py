@@ -76,7 +76,7 @@ def _learned(
     first, second = scores[likeliest], scores[found.rival]
     found.task = task or likeliest
     found.confidence = round(min(0.98, 0.42 + 0.33 * (first - second)), 2)
-    found.difficulty = round(min(1.0, max(0.0, learned.level(asked, found.difficulty))), 3)
+    found.difficulty = round(min(1.0, max(0.0, learned.level(seen, asked, found.difficulty))), 3)
     found.complexity = difficulty.level(found.difficulty)
     found.gain, middle = learned.gain(seen), learned.ability(seen)
     found.p_small, found.p_mid, found.p_frontier = chances(middle, found.gain)

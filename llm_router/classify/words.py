@@ -152,13 +152,14 @@ WORDS = {
         collaborative permissions back-pressure checksum uploads p99 p95 p999 percentile tail reproducibly exploit
         sandbox sandboxing coordination rebalance rebalancing handoff quotas throttling observability tracing dedup
         deduplication interop compatibility cross-compile bootstrap internationalization accessibility plugin plugins workspace incremental heap cold-start nightly starved stale
+        freezes hangs stalls vanish vanishes vanished disappear disappears disappeared
         ambiguous ambiguity timezone timezones reproducible bytecode lifetimes borrow bootstrapping generic generics""",
     "trivial": """typo typos color colour colors colours comment semicolon comma label labels wording heading
         headings title spelling spell capitalise capitalize capitalization uppercase lowercase whitespace indentation
         indent bump rename font padding margin px newline trailing blank word letter button line
         green blue red yellow orange purple pink black white grey gray bold italic hello filename alias emoji dash
         hyphen dashes underscore bracket bracket parenthesis quote quotes period placeholder chars lint linting
-        copyright divider dividers tooltip print date""",
+        copyright divider dividers tooltip print date acronym abbreviation pronounce licence license imports""",
     # words for texts that take a plan of their own, and for texts of a line
     "big_text": """novel book books whitepaper handbook screenplay curriculum syllabus thesis manual course campaign series
         chapters chapter complete policy contract specification pages protocol strategy dissertation grant deck trilogy
@@ -208,15 +209,20 @@ PHRASES = {
         fail | only happens | every interleaving | crash recovery | type checker | garbage collector | borrow checker | register allocator | query planner
         | regex engine | sat solver | lost writes | lost updates | data loss | leader election | clock drift | snapshot isolation
         | differential privacy | end to end encrypted | bit identical | any two | for every | all possible | necessary and sufficient | race condition | without allocating | split brain
-        | happens before | starving | big endian | bit for bit | under load | clock skew | no global
+        | at any moment | at any point | at any instant | any number of | never lose | never loses | never pauses | prove it
+        | provably | is optimal | tight bound | up to isomorphism | expected number | no such | can ever | in linear time
+        | no locks | on every machine | round trip | at most once | happens before | starving | big endian | bit for bit | under load | clock skew | no global
         | formal proof | constant time | side channel | and prove | in polynomial time | can never | must never """,
     "hard": """ thread safety | thread safe | out of memory | running out of | trade-off | root cause | root
         causes | backward compatible | backwards compatible | zero downtime | rate limiting | in production | event
         sourcing | source of truth | multi-region | at scale | proceed | design
         | from scratch | no network | catch up | in step | in sync | at the same time | without downtime
-        | keep all | live traffic | while traffic | large | gb | only on | keep the | merge conflict | the plan | this plan """,
+        | now and then | once in a while | once a day | from time to time | for no reason | nobody knows | no idea why
+        | no idea where | charged twice | without a connection | million users | millions of | power cut | losing power
+        | two people | at once | right to left | without stopping | keep all | live traffic | while traffic | large | gb | only on | keep the | merge conflict | the plan | this plan """,
     "trivial": """ one line | one-liner | hello world | from the end | line 1 | stand for | the word | by the word | typo
-        | rename the | empty file | one word """,
+        | rename the | empty file | one word | delete the file | remove the file | move the file | which year | what year
+        | stands for | log line """,
 }
 
 # Signs of the form of a text, looked for as they stand, separated by `¦`.

@@ -10,6 +10,23 @@ from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_text, count, record, records, string
 from llm_router.nouns import Delta, JsonDict, TextDelta, ThinkingDelta, ToolCallDelta, Usage, new_id
 
+# Items that ask the caller to do something, or that are themselves what he asked for. Only functions are offered by us,
+# but a caller of this dialect, whose bytes pass, has them all.
+_CALLS = frozenset(
+    {
+        "function_call",
+        "custom_tool_call",
+        "tool_search_call",
+        "local_shell_call",
+        "shell_call",
+        "apply_patch_call",
+        "computer_call",
+        "mcp_approval_request",
+        "image_generation_call",
+    }
+)
+_ARGUMENTS = frozenset({"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"})
+
 
 @dataclass(slots=True)
 class _Item:
@@ -53,7 +70,7 @@ class OpenAIResponsesDecoder(Decoder):
 
     def _added(self, index: int, item: JsonDict) -> Iterable[Delta]:
         self.close_part()
-        if item.get("type") == "function_call":
+        if item.get("type") in _CALLS:
             yield self._begin(index, item)
 
     def _begin(self, index: int, item: JsonDict) -> Delta:
@@ -61,9 +78,9 @@ class OpenAIResponsesDecoder(Decoder):
         state.call = call = self._calls
         self._calls += 1
         call_id = string(item.get("call_id")) or string(item.get("id")) or new_id("call")
-        arguments = arguments_text(item["arguments"]) if item.get("arguments") else ""
+        arguments = _arguments(item)
         state.told = bool(arguments)
-        return ToolCallDelta(call, arguments, call_id, string(item.get("name")))
+        return ToolCallDelta(call, arguments, call_id, string(item.get("name")) or string(item.get("type")))
 
     def _delta(self, name: str, index: int, text: str) -> Iterable[Delta]:
         if not text:
@@ -77,7 +94,7 @@ class OpenAIResponsesDecoder(Decoder):
                 yield TextDelta(text)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 yield ThinkingDelta(text)
-            case "response.function_call_arguments.delta" if state.call is not None:
+            case _ if name in _ARGUMENTS and state.call is not None:
                 yield ToolCallDelta(state.call, text)
             case _:
                 return
@@ -93,9 +110,9 @@ class OpenAIResponsesDecoder(Decoder):
                 yield from self._message(item, told=state.told)
             case "reasoning":
                 yield from _reasoning(item, told=state.told)
-            case "function_call" if state.call is None:
+            case kind if kind in _CALLS and state.call is None:
                 yield self._begin(index, item)
-            case "function_call" if not state.told and (arguments := string(item.get("arguments"))):
+            case kind if kind in _CALLS and not state.told and (arguments := _arguments(item)):
                 yield ToolCallDelta(state.call or 0, arguments)
             case _:
                 pass
@@ -121,6 +138,11 @@ class OpenAIResponsesDecoder(Decoder):
             self.stop = "refusal"
         else:
             self.stop = "length" if reason == "max_output_tokens" else "end"
+
+
+def _arguments(item: JsonDict) -> str:
+    """What a call was made with, wherever its kind has that."""
+    return next((arguments_text(item[key]) for key in ("arguments", "input", "action") if item.get(key)), "")
 
 
 def _reasoning(item: JsonDict, *, told: bool) -> Iterable[Delta]:

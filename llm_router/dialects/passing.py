@@ -86,6 +86,9 @@ class Tap:
     """
 
     MODEL: re.Pattern[bytes] = _MODEL
+    ACTS: re.Pattern[bytes] | None = (
+        None  # finds what is an answer too, and neither text nor a call of the caller's
+    )
     CLOSING = b""  # the event behind the answer's own end, where the format has one
     CLOSES = (
         b"\n"  # what the data of that event holds, and of no other (of none: there is no line end in JSON)
@@ -114,6 +117,10 @@ class Tap:
         if self.error is not None:
             raise self.error
         return self._decoder.answer()
+
+    def acts(self, answer: bytes) -> bool:
+        """Whether an answer, or a piece of it, does something that no other format has."""
+        return self.ACTS is not None and self.ACTS.search(answer) is not None
 
     def feed(self, chunk: bytes) -> bytes:
         data = self._rest + chunk if self._rest else chunk
@@ -187,6 +194,9 @@ class Tap:
         except UpstreamError as error:
             self.error = error
             return b""
+        if not self.begun and self.acts(data):
+            self.begun = self.alive = True
+            self._envelope = len(block)
         return self.told(block, event)
 
     def _note(self, block: bytes, deltas: Iterable[Delta]) -> None:

@@ -84,6 +84,7 @@ class AnthropicPassing:
 
 
 class _AnthropicTap(passing.Tap):
+    ACTS = re.compile(rb'"type"\s*:\s*"(?:server_tool_use|mcp_tool_use)"')
     CLOSING = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
     CLOSES = b'"message_stop"'
 

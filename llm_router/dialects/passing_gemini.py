@@ -26,6 +26,7 @@ _SIGNATURES = ("thoughtSignature", "thought_signature")
 
 class _GeminiTap(passing.Tap):
     MODEL = _VERSION
+    ACTS = re.compile(rb'"(?:inlineData|fileData|executableCode)"\s*:')
 
 
 class GeminiPassing:

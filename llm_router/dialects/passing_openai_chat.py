@@ -93,6 +93,7 @@ class OpenAIChatPassing:
 
 
 class _ChatTap(passing.Tap):
+    ACTS = re.compile(rb'"(?:audio\s*"\s*:\s*\{|images\s*"\s*:\s*\[)')
     CLOSING = b"data: [DONE]\n\n"
     CLOSES = b"[DONE]"
 

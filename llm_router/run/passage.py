@@ -95,6 +95,7 @@ class Passage:
     async def plain(self) -> tuple[Answer, bytes]:
         body = await self._upstream.whole()
         answer = dialects.get(self._inbound.name).decode(answered(body))
+        self.real = self._tap.acts(body)
         return answer, self._speaks.plain(body, self._head.issuer, self._shown)
 
     async def aclose(self) -> None:

@@ -38,7 +38,7 @@ from llm_router.nouns import (
 from llm_router.plan import World, local
 from llm_router.run.attempts import Means, Run
 
-# where the task is right in 60 %, the level in 46 to 70 %: see docs/routing-quality.md
+# where the task is right in 60 %, the level in 52 to 65 %: see docs/routing-quality.md
 DOUBTFUL = 0.58  # confidence
 NEAR = 0.02  # of difficulty from a border between levels
 LIMIT_S = 1.5

@@ -151,8 +151,9 @@ def ridge(x: sparse.csr_matrix, y: Array, weight: Array, penalty: float) -> Arra
 
 @dataclass
 class Asked:
-    """Linear heads over standardised measures and grams: one for each task, and the level."""
+    """Linear heads over standardised measures and grams: one for each task, and the level. `centre`: the measures' means."""
 
+    centre: Array
     start: Array
     measures: Array
     grams: Array
@@ -161,13 +162,13 @@ class Asked:
 def asked(
     rows: Sequence[Row],
     x: Array,
-    centre: Array,
-    spread: Array,
     weight: Array,
     penalties: tuple[float, float] = (20.0, 20.0),
     scales: tuple[float, float] = (0.3, 3.0),
 ) -> Asked:
     """Measures that are the rules' own words stay out: rules and text are weighed against each other later."""
+    centre = np.average(x, axis=0, weights=weight)
+    spread = np.maximum(x.std(axis=0), 0.05)
     own = [number for number, name in enumerate(form.NAMES) if not name.endswith((" by rules", " of rules"))]
     scaled = np.zeros_like(x)
     scaled[:, own] = np.clip((x[:, own] - centre[own]) / spread[own], -4, 4)
@@ -182,7 +183,7 @@ def asked(
         by_measure.append(slope)
         by_gram.append(found[x.shape[1] :] * scales[1])
         starts.append(mean - float(slope @ centre))
-    return Asked(np.array(starts), np.array(by_measure), np.array(by_gram))
+    return Asked(centre, np.array(starts), np.array(by_measure), np.array(by_gram))
 
 
 def logistic(score: Array, target: Array, weight: Array, rounds: int = 60) -> tuple[float, float]:

@@ -34,7 +34,9 @@ FOLDS = 5
 # Rows of outcome suites that also teach task and level: so many a source, each worth so much of a labelled prompt.
 TAUGHT, WORTH = 150, 0.3
 RULES_SHARE = 1.6  # of the task scores: a full vote of the rules against what was learned
-HARDNESS_SHARE = (0.55, 0.45)  # of the level: the rules' difficulty, what was learned
+HARDNESS_SHARE = (0.4, 0.3, 0.3)  # of the level: the rules' difficulty, the text's, the trees'
+LEVEL_TREES = {"rounds": 40, "rate": 0.15}
+PEOPLE = {"labelled", "authored"}  # whose labels are the level's own scale
 
 
 def sections(known: Sequence[Row]) -> dict[str, np.ndarray]:
@@ -51,9 +53,9 @@ def _teachers(known: Sequence[Row]) -> list[Row]:
     for row in sorted(known, key=lambda row: hashlib.sha256(row.prompt.encode("utf-8", "replace")).digest()):
         if row.task is None:
             continue
-        source = (row.suite, "" if row.suite in {"labelled", "authored"} else row.domain)
+        source = (row.suite, "" if row.suite in PEOPLE else row.domain)
         taken[source] = taken.get(source, 0) + 1
-        if row.suite in {"labelled", "authored"} or taken[source] <= TAUGHT:
+        if row.suite in PEOPLE or taken[source] <= TAUGHT:
             rows.append(row)
     return rows
 
@@ -99,32 +101,47 @@ def _trees(name: str, trees: fit.Trees) -> dict[str, np.ndarray]:
 
 
 def _asked(rows: Sequence[Row]) -> dict[str, np.ndarray]:
-    weight = np.array([row.weight if row.suite in {"labelled", "authored"} else WORTH for row in rows])
-    x = fit.measures(rows)
-    centre = np.average(x, axis=0, weights=weight)
-    spread = np.maximum(x.std(axis=0), 0.05)
-    found = fit.asked(rows, x, centre, spread, weight)
+    found, trees = _level_models(rows)
     tables, steps = zip(*(pack.quantised(table) for table in found.grams), strict=True)
-    return {
+    return _trees("level", trees) | {
         "ask.grams": np.concatenate(tables),
         "ask.scale": np.array(steps, np.float32),
         "ask.measures": found.measures.astype(np.float32).ravel(),
         "ask.start": found.start.astype(np.float32),
-        "measures.centre": centre.astype(np.float32),
-        "blend": np.array([RULES_SHARE, *HARDNESS_SHARE, *_stretch(rows, x, found)], np.float32),
+        "measures.centre": found.centre.astype(np.float32),
+        "blend": np.array([RULES_SHARE, *HARDNESS_SHARE, *_stretch(rows)], np.float32),
     }
 
 
-def _stretch(rows: Sequence[Row], x: np.ndarray, found: fit.Asked) -> tuple[float, float]:
-    """(start, slope): what is blended is too near to the middle; its spread becomes that of the labels."""
-    level_of = found.start[-1] + x @ found.measures[-1] + fit.ask_grams(rows) @ found.grams[-1]
-    rules = np.array([row.hardness for row in rows])
-    blended = HARDNESS_SHARE[0] * rules + HARDNESS_SHARE[1] * level_of
-    wanted = np.array([((row.level or 0) + 0.5) / 4 for row in rows])
-    people = np.array([row.suite in {"labelled", "authored"} for row in rows])
-    spread = np.std(wanted[people]) / np.std(blended[people])
-    slope = float(1 + (spread - 1) * STRETCHED)
-    return float(np.average(wanted[people]) - slope * np.average(blended[people])), slope
+def _level_models(rows: Sequence[Row]) -> tuple[fit.Asked, fit.Trees]:
+    weight = np.array([row.weight if row.suite in PEOPLE else WORTH for row in rows])
+    x, level_of = fit.measures(rows), _levels(rows)
+    trees = fit.boosted(x, level_of - np.average(level_of, weights=weight), weight, **LEVEL_TREES)
+    return fit.asked(rows, x, weight), trees
+
+
+def _levels(rows: Sequence[Row]) -> fit.Array:
+    """As difficulties, in [0,1]."""
+    return np.array([((row.level or 0.0) + 0.5) / 4 for row in rows])
+
+
+def _stretch(rows: Sequence[Row]) -> tuple[float, float]:
+    """(start, slope): what is blended is too near to the middle; its spread becomes that of the labels. What the models
+    say of a row is asked of models that have not read it, for they are surer of what they have read.
+    """
+    blended: list[float] = []
+    wanted: list[float] = []
+    for left_out in _parts(rows, lambda row: str(_fold(row, "stretch"))).values():
+        ids = {id(row) for row in left_out}
+        found, trees = _level_models([row for row in rows if id(row) not in ids])
+        people = [row for row in left_out if row.suite in PEOPLE]
+        x, rules = fit.measures(people), np.array([row.hardness for row in people])
+        text = found.start[-1] + x @ found.measures[-1] + fit.ask_grams(people) @ found.grams[-1]
+        shares = zip(HARDNESS_SHARE, (rules, text, fit.predicted(trees, x)), strict=True)
+        blended += sum((share * part for share, part in shares), np.zeros(len(people))).tolist()
+        wanted += _levels(people).tolist()
+    slope = float(1 + (np.std(wanted) / np.std(blended) - 1) * STRETCHED)
+    return float(np.mean(wanted) - slope * np.mean(blended)), slope
 
 
 STRETCHED = 0.9  # of the way to the labels' own spread
@@ -151,7 +168,8 @@ def validate(known: Sequence[Row], others: Sequence[Row]) -> None:
             gains[id(row)] = model.gain(row.seen)
             asked = model.asked(row.seen)
             scores = model.tasks(asked, row.votes)
-            judged[id(row)] = max(scores, key=lambda task: scores[task]), model.level(asked, row.hardness)
+            level_of = model.level(row.seen, asked, row.hardness)
+            judged[id(row)] = max(scores, key=lambda task: scores[task]), level_of
 
     parts = _parts(known, lambda row: str(_fold(row)))
     for left_out in parts.values():
@@ -166,8 +184,8 @@ def validate(known: Sequence[Row], others: Sequence[Row]) -> None:
     tell("without the suite", [*known, *others], gains)
 
 
-def _fold(row: Row) -> int:
-    return int(hashlib.sha256(corpus.group(row).encode()).hexdigest(), 16) % FOLDS
+def _fold(row: Row, salt: str = "") -> int:
+    return int(hashlib.sha256(f"{salt}{corpus.group(row)}".encode()).hexdigest(), 16) % FOLDS
 
 
 def _family(row: Row) -> str:

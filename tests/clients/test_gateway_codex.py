@@ -39,7 +39,7 @@ JAVASCRIPT = " ".join((
 ))  # fmt: skip
 
 
-@pytest.mark.parametrize("dialect", ["openai_responses", "anthropic", "gemini"])
+@pytest.mark.parametrize("dialect", ["openai_responses", "openai_chat", "anthropic", "gemini"])
 @pytest.mark.parametrize(("model", "script"), [("some-model", PLAIN), ("gpt-6.1-terra", JAVASCRIPT)])
 def test_an_agents_work_is_done_and_every_request_is_made_once(
     model, script, dialect, box, home, work, run, executable

@@ -302,3 +302,31 @@ def test_the_mark_at_the_start_of_a_stream_is_taken_off() -> None:
         asked("openai_chat", stream_options={"include_usage": True}), "openai", None
     )
     assert pour(tap, b"\xef\xbb\xbf" + stream, 64) == stream
+
+
+SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}}
+PICTURE = {
+    "candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}}]
+}
+SOUND = {"choices": [{"index": 0, "delta": {"content": None, "audio": {"id": "audio_1", "data": "AA=="}}}]}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "event"),
+    [
+        ("anthropic", {"type": "content_block_start", "index": 0, "content_block": SEARCH}),
+        ("gemini", PICTURE),
+        ("openai_chat", SOUND),
+    ],
+)
+def test_what_is_neither_text_nor_a_call_may_be_an_answer_too(dialect: str, event: dict[str, Any]) -> None:
+    contents = [{"role": "user", "parts": [{"text": "hi"}]}]
+    tap = speaks(dialect).tap(asked(dialect, contents=contents), "vendor", None)
+    data = json.dumps(event).encode()
+    assert tap.acts(data)
+    assert tap.feed(b"data: %s\n\n" % data) == b"data: %s\n\n" % data
+    assert tap.begun
+    other = speaks(dialect).tap(asked(dialect, contents=contents), "vendor", None)
+    words = json.dumps({"type": "ping", "text": data.decode()}).encode()
+    other.feed(b"data: %s\n\n" % words)
+    assert not other.begun

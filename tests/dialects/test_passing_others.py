@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from llm_router import dialects
 from llm_router.dialects import inbound, passing
 from llm_router.dialects.passing import Passing, Tap
 from llm_router.errors import UpstreamError
@@ -193,3 +194,41 @@ def test_ollama_is_given_a_window_that_holds_the_prompt_unless_the_caller_named_
     assert (body["truncate"], body["stream"], body["model"]) == (False, True, "theirs-1")
     named = sent("ollama", asked("ollama", messages=long, options={"num_ctx": 2_048, "seed": 1}))
     assert named["options"] == {"num_ctx": 2_048, "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("item", "name", "arguments"),
+    [
+        (
+            {"type": "custom_tool_call", "name": "apply_patch", "input": "*** Begin"},
+            "apply_patch",
+            "*** Begin",
+        ),
+        ({"type": "tool_search_call", "arguments": {"query": "x"}}, "tool_search_call", '{"query": "x"}'),
+        ({"type": "local_shell_call", "action": {"type": "exec"}}, "local_shell_call", '{"type": "exec"}'),
+    ],
+)
+def test_every_kind_of_call_is_an_answer(item: dict[str, Any], name: str, arguments: str) -> None:
+    whole = {"id": "x_1", "call_id": "c1", "status": "completed"} | item
+    announced = {key: whole[key] for key in whole if key not in ("input", "arguments", "action")}
+    events: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {"id": "r", "model": "m"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": announced},
+        {"type": "response.output_item.done", "output_index": 0, "item": whole},
+        {"type": "response.completed", "response": {"id": "r", "model": "m", "output": [whole]}},
+    ]
+    if "input" in whole:
+        told = {"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": whole["input"]}
+        events.insert(2, told)
+    tap = speaks("openai_responses").tap(asked("openai_responses"), "", None)
+    stream = b"".join(
+        b"event: %s\ndata: %s\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in events
+    )
+    assert pour(tap, stream, 50) == stream
+    assert tap.begun
+    decoder = dialects.get("openai_responses").decoder()
+    for event in events:
+        decoder.feed(event)
+    (call,) = decoder.answer().parts
+    assert (call.name, call.arguments) == (name, arguments)  # type: ignore[union-attr]
+    assert decoder.answer().stop_reason == "tool_use"

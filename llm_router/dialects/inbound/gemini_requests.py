@@ -15,6 +15,7 @@ from llm_router.dialects.inbound.gemini_contents import Conversation, media, pic
 from llm_router.dialects.inbound.gemini_schema import json_schema
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.reading import record, records, sequence, string
+from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Document,
     Effort,
@@ -165,9 +166,6 @@ def _integer(config: JsonDict, name: str) -> int | None:
 
 
 def _schema(config: JsonDict) -> JsonDict | None:
-    spoken = {str(kind).upper() for kind in sequence(pick(config, "responseModalities"))}
-    if spoken - {"TEXT", "MODALITY_UNSPECIFIED"}:
-        raise untranslatable(f"generation_config.responseModalities: {', '.join(sorted(spoken))}")
     for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"):
         if schema := record(pick(config, name)):
             return json_schema(schema)
@@ -235,6 +233,9 @@ def _refuse_what_google_does(head: _Settings) -> None:
     config = record(head.config) or record(head.generation_config)
     if (candidates := pick(config, "candidateCount")) not in (None, 1):
         raise untranslatable(f"generation_config.candidateCount: {candidates} answers at once")
+    spoken = {str(kind).upper() for kind in sequence(pick(config, "responseModalities"))}
+    if spoken - {"TEXT", "MODALITY_UNSPECIFIED"}:
+        raise untranslatable(f"generation_config.responseModalities: {', '.join(sorted(spoken))}")
     given = {name for group in read(bytes(head.tools) or b"null", _TOOLS) or () for name in group}
     if hosted := [name for name in _HOSTED if name in given]:
         raise untranslatable(f"tools: {', '.join(hosted)}, which Google runs itself,")
@@ -253,7 +254,10 @@ def _media(contents: Sequence[_Content]) -> Media:
     for at, content in enumerate(contents):
         for part in content.parts or ():
             if part.text is None:
-                found.add(_held(part, f"contents[{at}]"))
+                try:
+                    found.add(_held(part, f"contents[{at}]"))
+                except UpstreamError:  # sound and film, which only Google takes: `parse` says so to others
+                    found.recording(len(string((part.inline or part.inline_data or {}).get("data"))))
     return found
 
 

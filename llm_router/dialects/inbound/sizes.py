@@ -17,6 +17,7 @@ from llm_router.ports import Head
 BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1_500  # about what the largest picture that is not scaled down costs at most vendors
 TOKENS_PER_PAGE = 2_000
+BYTES_PER_TOKEN_OF_RECORDINGS = 500  # Google's 32 tokens a second of speech, 260 of film
 BYTES_PER_PAGE = 60_000  # of a PDF; a guess between pages of text (20 kB) and scanned ones (150 kB)
 
 
@@ -47,6 +48,11 @@ class Media:
     def document(self, size: int) -> None:
         """A PDF of `size` bytes of base64."""
         self._count("documents", size, TOKENS_PER_PAGE * (1 + size * 3 // 4 // BYTES_PER_PAGE))
+
+    def recording(self, size: int) -> None:
+        """Sound or film of `size` bytes of base64: nothing that a model here could be known to need."""
+        self.size += size
+        self.tokens += 1 + size // BYTES_PER_TOKEN_OF_RECORDINGS
 
     def _count(self, need: Feature, size: int, tokens: int) -> None:
         self.needs.add(need)

@@ -282,6 +282,14 @@ def test_what_only_google_can_do_is_unsupported_by_others(fields: dict[str, Any]
     assert caught.value.kind is FailureKind.UNSUPPORTED
 
 
+def test_sound_and_film_are_counted_and_left_to_google() -> None:
+    film = {"inlineData": {"mimeType": "video/mp4", "data": "A" * 400_000}}
+    body = json.dumps({"contents": [turn("user", film, {"text": "what is it?"})]}).encode()
+    request = GEMINI.sketch(body, model="m", stream=False)
+    assert request.needs == frozenset()
+    assert 500 < (request.input_tokens or 0) < 2_000
+
+
 # ── answers ──────────────────────────────────────────────────────────────────
 
 
