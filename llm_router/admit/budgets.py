@@ -25,6 +25,7 @@ from llm_router.settings import BudgetSettings
 from llm_router.windows import bounds
 
 EXPIRES_S = 2 * 3600.0  # longer than any call may last: for where the death of a process cannot be seen
+PATIENCE_S = 5.0  # for other processes: to wait is better than to be refused a call that there is money for
 QUICK_S = 0.05  # how long a note may wait for the database when no cap depends on it
 
 
@@ -42,7 +43,7 @@ class SqliteBudgets:
     def __init__(self, path: Path, settings: BudgetSettings, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self.folder = path.parent / "leases"  # of the counters
-        self.database = Database(path)
+        self.database = Database(path, timeout_s=PATIENCE_S)
         self._caps = caps.caps_of(settings)
         self._applying: dict[str, tuple[Cap, ...]] = {}  # by provider
         self._allow_unpriced = settings.unpriced == "allow"
