@@ -290,7 +290,9 @@ class Verdict(Struct, frozen=True):
 
 
 class Model(Struct, frozen=True):
-    """One model of one provider. `context` and `max_output` are tokens; None means unknown, never unlimited."""
+    """One model of one provider. `context` and `max_output` are tokens; None means unknown, never unlimited. `stands_for`
+    is the vendor whose model it really is, where the provider is an endpoint that stands for one.
+    """
 
     provider: str
     id: str
@@ -299,10 +301,16 @@ class Model(Struct, frozen=True):
     context: int | None = None
     max_output: int | None = None
     features: frozenset[Feature] = frozenset()
+    stands_for: str = ""
 
     @property
     def ref(self) -> str:
         return f"{self.provider}/{self.id}"
+
+    @property
+    def vendor(self) -> str:
+        """Whose ways it has: how it is asked, and who signs what it thinks."""
+        return self.stands_for or self.provider
 
 
 class Candidate(Struct, frozen=True):

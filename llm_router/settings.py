@@ -57,6 +57,11 @@ class ProviderSettings(Section):
         default=(),
         description="Further wire formats it speaks at the same address: who calls the gateway in one is passed on as he came.",
     )
+    stands_for: str | None = Field(
+        default=None,
+        description="The vendor whose models this endpoint has, by our name for it: they are then asked as that vendor's, "
+        "with its models, features and prices where you name none.",
+    )
     models: tuple[str, ...] = Field(default=(), description="Model ids to offer beside the catalogue's.")
     num_ctx: Annotated[int, Field(gt=0)] | None = Field(
         default=None, description="Ollama only: the largest context window to load."

@@ -224,3 +224,29 @@ def test_endpoints_of_the_users_own_keep_their_address_and_the_dialect_of_whom_t
     ]
     assert aliases["answers"].endswith("/gpt-4.1")
     assert aliases["local"] == "ollama/llama3"
+
+
+def test_an_endpoint_that_has_a_vendors_models_is_said_to_stand_for_it(imported):
+    ccr = {
+        "Providers": [
+            {"name": "corp", "api_base_url": "https://llm.corp.example/v1/chat/completions", "models": ["r1"],
+             "transformer": {"use": ["deepseek"]}},
+            {"name": "deepseek", "api_base_url": "https://proxy.example/v1/chat/completions", "models": ["v4"]},
+            {"name": "openai", "api_base_url": "https://any.example/v1/chat/completions", "models": ["m"]},
+            {"name": "claude", "api_base_url": "https://b.example/v1/messages", "models": ["m"],
+             "transformer": {"use": ["deepseek"]}},
+        ]
+    }  # fmt: skip
+    providers = imported(json.dumps(ccr)).settings["providers"]
+    assert {name: row.get("stands_for") for name, row in providers.items()} == {
+        "corp": "deepseek",
+        "deepseek-own": "deepseek",
+        "openai-own": None,
+        "claude": None,
+    }
+    made = imported(
+        "model_list:\n  - {model_name: r, litellm_params: {model: deepseek/r1, api_base: https://llm.corp.example/v1}}\n"
+        "  - {model_name: o, litellm_params: {model: openai/o1, api_base: https://llm.corp.example/v2}}\n",
+        "config.yaml",
+    ).settings["providers"]
+    assert sorted(str(row.get("stands_for")) for row in made.values()) == ["None", "deepseek"]

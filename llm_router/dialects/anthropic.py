@@ -72,9 +72,9 @@ class Anthropic:
             body["stop_sequences"] = list(request.stop)
         if (config := thinking(request, model, body["max_tokens"])) is not None:
             body["thinking"] = config
-        if model.provider not in WITHOUT_SAMPLING:
+        if model.vendor not in WITHOUT_SAMPLING:
             body |= _sampling(request, thinks="thinking" in body)
-        anthropic_cache.mark(body, request, model.provider)
+        anthropic_cache.mark(body, request, model.vendor)
         return body
 
     def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for

@@ -127,7 +127,7 @@ def inline_system(text: str) -> str:
 
 def own_thinking(part: Thinking, model: Model) -> bool:
     """A signature is worth something to its issuer only, and foreign reasoning is not sent on."""
-    return part.issuer == model.provider
+    return part.issuer == model.vendor
 
 
 def data_url(media_type: str, data: str) -> str:

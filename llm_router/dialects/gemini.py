@@ -95,7 +95,7 @@ def _takes_schema(request: Request, model: Model) -> bool:
 
 
 def _search(wish: WebSearch, model: Model) -> JsonDict:
-    if model.provider == "vertex" and wish.blocked_domains:
+    if model.vendor == "vertex" and wish.blocked_domains:
         return {"excludeDomains": list(wish.blocked_domains)}
     return {}
 
@@ -185,7 +185,7 @@ def _result(part: ToolResult, name: str, model: Model) -> JsonDict:
 
 
 def _id(call_id: str, model: Model) -> JsonDict:
-    return {} if model.provider == "vertex" else {"id": call_id}  # Vertex pairs them by name and order
+    return {} if model.vendor == "vertex" else {"id": call_id}  # Vertex pairs them by name and order
 
 
 def _model_parts(message: Message, model: Model) -> list[JsonDict]:

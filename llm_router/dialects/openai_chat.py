@@ -32,7 +32,7 @@ class OpenAIChat:
     name = "openai_chat"
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
-        quirk = quirks(model.provider)
+        quirk = quirks(model.vendor)
         check_features(request, model)
         check_stops(request, model, quirk.stops)
         body: JsonDict = {"model": model.id, "messages": messages(request.messages, model), "stream": stream}

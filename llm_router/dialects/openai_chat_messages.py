@@ -41,7 +41,7 @@ def messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
     for message in _paired(rest):
         match message.role:
             case "system":
-                written += _late_system(message.text, quirks(model.provider))
+                written += _late_system(message.text, quirks(model.vendor))
             case "user":
                 written += _user(message, model)
             case "assistant":
@@ -74,7 +74,7 @@ def _user(message: Message, model: Model) -> list[JsonDict]:
     written: list[JsonDict] = [
         {
             "role": "tool",
-            "tool_call_id": call_id(result.call_id, quirks(model.provider)),
+            "tool_call_id": call_id(result.call_id, quirks(model.vendor)),
             "content": result_text(result) or ("The result follows." if result_media(result) else ""),
         }
         for result in results
@@ -104,14 +104,14 @@ def _content(part: Part, model: Model) -> JsonDict | None:
 def _document(part: Document, model: Model) -> JsonDict:
     if part.text is not None:
         return {"type": "text", "text": document_text(part)}
-    if part.url and not quirks(model.provider).document_links:
+    if part.url and not quirks(model.vendor).document_links:
         raise unsupported(model, "a document by its link")
     data = part.url or data_url(part.media_type, part.data or "")
     return {"type": "file", "file": {"filename": file_name(part), "file_data": data}}
 
 
 def _assistant(message: Message, model: Model) -> list[JsonDict]:
-    quirk = quirks(model.provider)
+    quirk = quirks(model.vendor)
     calls = [_call(part, quirk) for part in message.parts if isinstance(part, ToolCall)]
     text = "".join(part.text for part in message.parts if isinstance(part, Text))
     if not (calls or text):

@@ -16,7 +16,7 @@ def reasoning_fields(asked: Reasoning | None, model: Model) -> JsonDict:
     if asked is None or (model.features and "thinking" not in model.features):
         return {}
     effort = asked.effort or (None if asked.budget_tokens is None else effort_of(asked.budget_tokens))
-    return _WAYS.get(model.provider, _common)(effort, asked, model)
+    return _WAYS.get(model.vendor, _common)(effort, asked, model)
 
 
 def _openai(effort: Told, asked: Reasoning, model: Model) -> JsonDict:  # noqa: ARG001

@@ -104,7 +104,7 @@ def _reasoning(asked: Reasoning | None, model: Model) -> JsonDict:
     if asked is None:
         return {}
     wish: JsonDict = {"summary": "auto"} if asked.shown and asked.effort != "none" else {}
-    told = reasoning_fields(asked, replace(model, provider="openai"))
+    told = reasoning_fields(asked, replace(model, stands_for="openai"))
     return wish | ({"effort": told["reasoning_effort"]} if told else {})
 
 

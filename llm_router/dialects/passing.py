@@ -3,11 +3,11 @@
     speaks = passing.get("anthropic")  # None where the dialect has none
     if speaks is not None and speaks.takes(request, model):
         body = speaks.head(request, model)  # what to send
-        tap = speaks.tap(request, model.provider, shown)
+        tap = speaks.tap(request, model.vendor, shown)
         for chunk in answer:
             send(tap.feed(chunk))  # whole events, so that an error may follow at any time
         send(tap.end())
-    plain = speaks.plain(whole_body, model.provider, shown)  # of an answer that is not streamed
+    plain = speaks.plain(whole_body, model.vendor, shown)  # of an answer that is not streamed
 
 `shown` is the model's name as the caller reads it, None = as it comes.
 """

@@ -36,8 +36,8 @@ class AnthropicPassing:
         if request.origin is None:
             raise ValueError("a request without a body cannot pass")
         body = request.origin.body
-        if has_foreign_signature(body, model.provider):
-            body = passing.written(without_foreign(_ANY.decode(body), model.provider))
+        if has_foreign_signature(body, model.vendor):
+            body = passing.written(without_foreign(_ANY.decode(body), model.vendor))
         fields: dict[str, Any] = dict(passing.fields(body))
         changes = self._changes(fields, request, model)
         return passing.written(fields | changes) if changes else body

@@ -40,8 +40,8 @@ class OpenAIChatPassing:
         """Not where a vendor wants the messages themselves, or the schema, written in another way."""
         if request.origin is None:
             return False
-        body, quirk = request.origin.body, quirks(model.provider)
-        if model.provider in OPENAI:
+        body, quirk = request.origin.body, quirks(model.vendor)
+        if model.vendor in OPENAI:
             return True
         if b'"developer"' in body or (request.schema is not None and quirk.schema != "schema"):
             return False
@@ -54,13 +54,13 @@ class OpenAIChatPassing:
             raise ValueError("a request without a body cannot pass")
         fields: dict[str, Any] = dict(passing.fields(request.origin.body))
         fields["model"] = model.id
-        quirk = quirks(model.provider)
+        quirk = quirks(model.vendor)
         limit = output_limit(request, model)
         if limit is not None:
             for name in _LIMITS:
                 fields.pop(name, None)
             fields[quirk.limit_field] = limit
-        if model.provider not in OPENAI:
+        if model.vendor not in OPENAI:
             for name in _OF_OPENAI:
                 fields.pop(name, None)
         self._think(fields, request, model)
@@ -77,7 +77,7 @@ class OpenAIChatPassing:
 
     def _think(self, fields: dict[str, Any], request: Request, model: Model) -> None:
         """The same wish in the vendor's own fields; a model that does not think is spared it."""
-        if request.reasoning is None or (model.provider in OPENAI and not model.features):
+        if request.reasoning is None or (model.vendor in OPENAI and not model.features):
             return
         for name in _REASONING:
             fields.pop(name, None)

@@ -31,7 +31,7 @@ class OpenAIResponsesPassing:
     def takes(self, request: Request, model: Model) -> bool:
         if request.origin is None:
             return False
-        return model.provider in OPENAI or _OF_OPENAI.search(request.origin.body) is None
+        return model.vendor in OPENAI or _OF_OPENAI.search(request.origin.body) is None
 
     def head(self, request: Request, model: Model) -> bytes:
         if request.origin is None:
@@ -40,10 +40,10 @@ class OpenAIResponsesPassing:
         fields["model"] = model.id
         if (limit := output_limit(request, model)) is not None:
             fields["max_output_tokens"] = limit
-        if model.provider not in OPENAI:
+        if model.vendor not in OPENAI:
             for name in _FIELDS_OF_OPENAI:
                 fields.pop(name, None)
-        if model.provider in OPENAI and request.reasoning is not None:
+        if model.vendor in OPENAI and request.reasoning is not None:
             _think(fields, request.reasoning, model)
         if _SEALED in request.origin.body:
             fields["input"] = _without_foreign(_ANY.decode(fields["input"]))

@@ -93,12 +93,13 @@ class HttpCall:
         if declared.isdigit() and int(declared) > largest:
             raise _too_large(largest)
         if self._connection is not None and self._connection.has_all_of(self.scope):
-            return await self._read(largest)  # no wait, and so no timer
-        try:
-            async with asyncio.timeout(limit_s):
-                body = await self._read(largest)
-        except TimeoutError:
-            raise RefusedError(408, f"the request was not complete after {limit_s:.0f} s") from None
+            body = await self._read(largest)  # no wait, and so no timer
+        else:
+            try:
+                async with asyncio.timeout(limit_s):
+                    body = await self._read(largest)
+            except TimeoutError:
+                raise RefusedError(408, f"the request was not complete after {limit_s:.0f} s") from None
         coding = self.headers.get(b"content-encoding")
         return body if coding is None else _unpacked(body, coding.decode("latin-1").strip().lower(), largest)
 

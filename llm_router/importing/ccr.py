@@ -83,7 +83,16 @@ def _provider(into: Imported, name: str, row: dict[str, Any]) -> str:
     spoken = [_DIALECTS[each] for each in _used(use.get("use")) if each in _DIALECTS]
     dialect = spoken[0] if spoken else vendors.dialect_of(url)
     found = vendors.known(name, url, _NAMES)
-    ours = vendors.put(into, found, name, url=url, key=secret(row.get("api_key")), dialect=dialect)
+    called = _NAMES.get(name.lower(), name.lower())
+    ours = vendors.put(
+        into,
+        found,
+        name,
+        url=url,
+        key=secret(row.get("api_key")),
+        dialect=dialect,
+        stands_for=vendors.stood_for(*_used(use.get("use")), called),
+    )
     vendors.add_models(into, ours, texts(row.get("models")))
     _transformers(into, name, use)
     for key in row.keys() - {"name", "api_base_url", "baseUrl", "api_key", "models", "transformer"}:

@@ -127,7 +127,15 @@ def _provider(
     dialect = vendors.dialect_of(url) or vendors.speaks(_PREFIXES.get(prefix, prefix))
     if responses:
         dialect = "openai_responses"
-    return vendors.put(into, found, named, url=url, key=secret(told.get("api_key")), dialect=dialect)
+    return vendors.put(
+        into,
+        found,
+        named,
+        url=url,
+        key=secret(told.get("api_key")),
+        dialect=dialect,
+        stands_for=vendors.stood_for(_PREFIXES.get(prefix, prefix)),
+    )
 
 
 def _place(url: str) -> str:

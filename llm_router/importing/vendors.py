@@ -15,6 +15,7 @@ from llm_router.providers.endpoints import is_loopback
 _ENDPOINTS = re.compile(r"/(?:chat/completions|completions|messages|responses|models/?)/?$")
 _NO_NAME = re.compile(r"[^a-z0-9-]+")
 _OLLAMA_PORT = 11434
+_COMMON = frozenset({"openai", "azure"})
 
 
 def known(name: str, url: str = "", aliases: Mapping[str, str] | None = None) -> str | None:
@@ -58,10 +59,27 @@ def speaks(name: str) -> str | None:
     return row.dialect if row else None
 
 
+def stood_for(*names: str) -> str | None:
+    """The vendor that an endpoint elsewhere has the models of, by what the file calls it. Not one whose format everybody
+    speaks: of those the name says nothing.
+    """
+    rows = vendors.load()
+    return next(
+        (n for n in names if n in rows and rows[n].dialect == "openai_chat" and n not in _COMMON), None
+    )
+
+
 def put(
-    into: Imported, vendor: str | None, name: str, *, url: str, key: str | None, dialect: str | None
+    into: Imported,
+    vendor: str | None,
+    name: str,
+    *,
+    url: str,
+    key: str | None,
+    dialect: str | None,
+    stands_for: str | None = None,
 ) -> str:
-    """Write a provider into the settings; gives its name with us."""
+    """Write a provider into the settings; gives its name with us. `stands_for` is of one that is no vendor itself."""
     if vendor is not None:
         _key(into, vendor, key)
         if url and not _same_place(url, vendors.load()[vendor].base_url):
@@ -72,6 +90,8 @@ def put(
     into.set("providers", ours, "base_url", value=base_url(url))
     into.set("providers", ours, "api_key", value=key)
     into.set("providers", ours, "dialect", value=dialect if dialect != "openai_chat" else None)
+    if dialect in (None, "openai_chat"):
+        into.set("providers", ours, "stands_for", value=stands_for)
     return ours
 
 

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from llm_router.errors import NotFoundError
 from llm_router.nouns import Billing, Model
+from llm_router.providers.endpoints import paid
 from llm_router.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Catalogue:
     """Models per provider in order of preference (the first of a tier is the one chosen for it).
 
     `embeddings` make vectors and answer nothing. `defaults` are chosen whatever the tier, `deprecated` never unless named; both hold refs (`provider/model`).
+    `stand_ins` are endpoints of the user's with the vendor they stand for.
     """
 
     as_of: str
@@ -33,6 +35,7 @@ class Catalogue:
     defaults: frozenset[str] = frozenset()
     deprecated: frozenset[str] = frozenset()
     embeddings: tuple[Model, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict[str, str])
     _by_ref: Mapping[str, Model] = field(default_factory=dict[str, Model], repr=False)
     _by_id: Mapping[str, Model] = field(default_factory=dict[str, Model], repr=False)
 
@@ -90,9 +93,13 @@ class Catalogue:
         provider = provider.lower()
         if not (slash and model and provider in self.billing):
             return None
-        return self._by_ref.get(f"{provider}/{model}") or Model(
-            provider, model, billing=self.billing[provider]
-        )
+        found = self._by_ref.get(f"{provider}/{model}")
+        if found is None and (whose := self.stand_ins.get(provider)):
+            listed = self._by_ref.get(f"{whose}/{model}") or Model(whose, model)
+            return structs.replace(
+                listed, provider=provider, billing=self.billing[provider], stands_for=whose
+            )
+        return found or Model(provider, model, billing=self.billing[provider])
 
     def _unknown(self, name: str, installed: Iterable[Model]) -> NotFoundError:
         refs = [model.ref for model in (*installed, *self.models)]
@@ -106,20 +113,23 @@ class Catalogue:
 
     def extended(self, settings: Settings) -> Self:
         """With what the user's settings add: providers of their own, models, aliases, how a provider is paid."""
-        providers, billing = dict(self.providers), dict(self.billing)
+        providers, billing, stand_ins = dict(self.providers), dict(self.billing), dict[str, str]()
         for name, own in settings.providers.items():
-            billing[name] = Billing(own.billing or billing.get(name, Billing.METERED))
+            billing[name] = Billing(own.billing) if own.billing else billing.get(name) or paid(own)
             shipped = () if own.models and name in self.deployments else providers.get(name, ())
+            whose = {} if shipped else {model.id: model for model in self.of(own.stands_for or "")}
+            shipped = shipped or (() if own.models else tuple(whose.values()))
             ids = {model.id for model in shipped}
-            added = (Model(name, each) for each in own.models if each not in ids)
-            providers[name] = tuple(
-                structs.replace(model, billing=billing[name]) for model in (*shipped, *added)
-            )
+            added = (whose.get(each) or Model(name, each) for each in own.models if each not in ids)
+            ours = {"provider": name, "billing": billing[name], "stands_for": own.stands_for or ""}
+            providers[name] = tuple(structs.replace(model, **ours) for model in (*shipped, *added))
+            stand_ins |= {name: own.stands_for} if own.stands_for else {}
         aliases = {alias.lower(): target for alias, target in settings.routing.aliases.items()}
         return replace(
             self,
             providers=MappingProxyType(providers),
             billing=MappingProxyType(billing),
+            stand_ins=MappingProxyType(stand_ins),
             aliases=MappingProxyType({**self.aliases, **_followed(aliases, self.aliases)}),
             **_indexes(providers),
         )

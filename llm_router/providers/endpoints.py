@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from llm_router.dialects.failures import redact
+from llm_router.nouns import Billing
 from llm_router.providers.vendors import Vendor
 from llm_router.settings import GatewaySettings, ProviderSettings
 
@@ -107,6 +108,13 @@ def _problem(vendor: Vendor, named: str, key: str, variables: Mapping[str, str])
         hint = f"  ({vendor.install})" if vendor.install else ""
         return "its address is not set", f"export {vendor.base_url_variables[1]}={default}{hint}"
     return "", ""
+
+
+def paid(own: ProviderSettings) -> Billing:
+    """How an endpoint of the user's own is paid: on this machine nothing is, unless it says otherwise."""
+    if own.billing:
+        return Billing(own.billing)
+    return Billing.LOCAL if is_loopback(urlsplit(own.base_url or "").hostname or "") else Billing.METERED
 
 
 def _set(variable: str, environ: Mapping[str, str]) -> str:

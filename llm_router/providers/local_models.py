@@ -63,6 +63,7 @@ def ollama_model(
         tier=tier(billions(string(details.get("parameter_size"))) or billions(name)),
         billing=Billing.SUBSCRIPTION if tag.get("remote_host") else vendor.billing,
         context=num_ctx or _first_count(details.get("context_length"), *contexts),
+        stands_for=vendor.stands_for,
         features=frozenset[Feature]({"schema", *(each for each in _CAPABILITIES if each in told)}),
     )
 
@@ -90,6 +91,7 @@ def _listed(vendor: Vendor, row: Mapping[str, Any]) -> Model:
             meta.get("n_ctx"),
             meta.get("n_ctx_train"),
         ),
+        stands_for=vendor.stands_for,
     )
 
 

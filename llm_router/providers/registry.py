@@ -17,10 +17,12 @@ from llm_router.errors import CredentialsError, NotFoundError
 from llm_router.nouns import Billing
 from llm_router.ports import Provider, Readiness
 from llm_router.providers import vendors
-from llm_router.providers.endpoints import SCHEME_PORTS, Endpoint, is_loopback, locate
+from llm_router.providers.endpoints import SCHEME_PORTS, Endpoint, is_loopback, locate, paid
 from llm_router.providers.vendors import Vendor
 from llm_router.settings import ProviderSettings, Settings
 from llm_router.wire import Wire
+
+_LISTING = frozenset({"openai_chat", "openai_responses", "ollama"})
 
 
 class Registry:
@@ -62,8 +64,16 @@ class Registry:
             vendor = self.vendor(name)
         except NotFoundError as error:
             return Readiness(ready=False, detail=error.message, fix=error.fix)
-        if not self._own(name).enabled:
+        own = self._own(name)
+        if not own.enabled:
             return Readiness(ready=False, detail="switched off", fix=f"set providers.{name}.enabled to true")
+        if own.stands_for and own.stands_for not in vendors.load():
+            fix = f"set providers.{name}.stands_for to one of {', '.join(vendors.load())}"
+            return Readiness(
+                ready=False,
+                detail=f"it stands for {own.stands_for!r}, which is no vendor known here",
+                fix=fix,
+            )
         if vendor.is_cli:
             path = self._executable(vendor)
             detail = path or f"no `{vendor.executable}` on PATH"
@@ -153,22 +163,25 @@ class Registry:
         own = self._own(vendor.name)
         billing = Billing(own.billing) if own.billing else vendor.billing
         also = own.also or (() if own.dialect else vendor.also)
-        return replace(vendor, dialect=own.dialect or vendor.dialect, also=also, billing=billing)
+        dialect, stands_for = own.dialect or vendor.dialect, own.stands_for or ""
+        return replace(vendor, dialect=dialect, also=also, billing=billing, stands_for=stands_for)
 
     def _custom(self, name: str) -> Vendor:
         """An endpoint of the user's own. Without declared models it is asked for them: no catalogue knows it."""
         own = self._own(name)
-        dialect = own.dialect or "openai_chat"
-        here = is_loopback(urlsplit(own.base_url or "").hostname or "")
+        whose = vendors.load().get(own.stands_for or "")
+        dialect = own.dialect or (whose.dialect if whose else "openai_chat")
         return Vendor(
             name=name,
             title=name,
             dialect=dialect,
             also=own.also,
-            billing=Billing(own.billing) if own.billing else Billing.LOCAL if here else Billing.METERED,
+            stands_for=whose.name if whose else "",
+            prices=whose.prices if whose else None,
+            billing=paid(own),
             key_env=(f"{vendors.variable_prefix(name)}_API_KEY",),
             key_optional=True,
-            discover=not own.models and dialect in {"openai_chat", "openai_responses", "ollama"},
+            discover=whose.discover if whose else not own.models and dialect in _LISTING,
         )
 
     def _build(self, vendor: Vendor) -> Provider:

@@ -26,6 +26,7 @@ class Vendor:
     dialect: str
     billing: Billing
     also: tuple[str, ...] = ()
+    stands_for: str = ""  # the vendor whose models an endpoint of the user's has; never in the file
     help: str = ""
     updated: date | None = None
     base_url: str = ""

@@ -130,7 +130,7 @@ class Exchange:
                     for each in held:
                         yield each
                     held.clear()
-        self.answer = completed(decoder.answer(), self.provider.name, self.input_tokens)
+        self.answer = completed(decoder.answer(), self.model.vendor, self.input_tokens)
         if self.answer.empty:
             raise nothing_said(self.answer)
 

@@ -78,7 +78,7 @@ class Relay:
         input_tokens: int,
     ) -> Relayed:
         lane = self._lane(provider, request, model, input_tokens)
-        relayed = Relayed(lane, provider.name, request, model, limit_s, gap_s, deadline_s, input_tokens)
+        relayed = Relayed(lane, request, model, limit_s, gap_s, deadline_s, input_tokens)
         self._last = relayed
         return relayed
 
@@ -88,11 +88,11 @@ class Relay:
         if isinstance(provider, RawProvider) and (same := spoken(provider, request)) is not None:
             speaks = passing.get(same.dialect)
             if speaks is not None and speaks.takes(request, model):
-                headers = forwarded(self._headers, same.name, same.dialect, signed_in=same.signed_in)
+                headers = forwarded(self._headers, model.vendor, same.dialect, signed_in=same.signed_in)
                 upstream = OverWire(same, {**headers, **self._hops}, stream=request.stream)
-                head = Head(request, name, input_tokens, provider.name)
+                head = Head(request, name, input_tokens, model.vendor)
                 return Passage(upstream, speaks, self._inbound, head, shown=self._shown)
-        head = Head(self._whole(request), name, input_tokens, provider.name)
+        head = Head(self._whole(request), name, input_tokens, model.vendor)
         if isinstance(provider, RawProvider):
             upstream = OverWire(provider, self._hops, stream=request.stream)
         else:
@@ -121,7 +121,6 @@ class Relayed:
     def __init__(
         self,
         lane: Lane,
-        provider: str,
         request: Request,
         model: Model,
         limit_s: float,
@@ -129,7 +128,7 @@ class Relayed:
         deadline_s: float,
         input_tokens: int,
     ) -> None:
-        self._lane, self._provider = lane, provider
+        self._lane = lane
         self._request, self._model = request, model
         self._limit_s, self._gap_s, self._deadline_s = limit_s, gap_s, deadline_s
         self._input_tokens = input_tokens
@@ -249,7 +248,7 @@ class Relayed:
         self.farewell = self._lane.end(answer)
 
     def _finish(self, answer: Answer) -> None:
-        self.answer = completed(answer, self._provider, self._input_tokens)
+        self.answer = completed(answer, self._model.vendor, self._input_tokens)
         if not self._lane.real and self.answer.empty:
             raise nothing_said(self.answer)
 

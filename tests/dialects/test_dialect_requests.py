@@ -20,6 +20,7 @@ from llm_router.nouns import (
     Message,
     Model,
     Part,
+    Reasoning,
     Request,
     Text,
     Thinking,
@@ -562,3 +563,33 @@ def test_encoding_changes_nothing_of_the_request(dialect: str) -> None:
     request = ask("hi", schema=schema)
     encode(dialect, request)
     assert schema == {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+
+
+def test_an_endpoint_that_stands_for_a_vendor_is_asked_as_that_vendor() -> None:
+    thought = Thinking("I must look.", "s", "deepseek")
+    asked = talk(
+        ("user", Text("go")),
+        ("assistant", thought, ToolCall("c1", "look", "{}")),
+        ("user", ToolResult("c1", (Text("there"),))),
+        reasoning=Reasoning("none"),
+    )
+    office = {"provider": "office", "stands_for": "deepseek"}
+    body = get("openai_chat").encode(asked, Model(id="m", **office), stream=False)
+    assert body == get("openai_chat").encode(asked, Model("deepseek", "m"), stream=False)
+    assert body["messages"][1]["reasoning_content"] == "I must look."
+    assert body["thinking"] == {"type": "disabled"}
+    plain = get("openai_chat").encode(asked, Model("office", "m"), stream=False)
+    assert "reasoning_content" not in plain["messages"][1]
+
+
+def test_what_anthropic_signed_is_shown_to_who_stands_for_it() -> None:
+    asked = talk(
+        ("user", Text("go")),
+        ("assistant", Thinking("hm", "sig", "anthropic"), Text("so")),
+        ("user", Text("on")),
+    )
+    for model, shown in (
+        (Model("office", "m"), False),
+        (Model("office", "m", stands_for="anthropic"), True),
+    ):
+        assert ("sig" in str(get("anthropic").encode(asked, model, stream=False))) is shown

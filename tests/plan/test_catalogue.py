@@ -152,6 +152,33 @@ def test_users_add_models_and_providers_of_their_own():
     assert catalogue.resolve("lab/else").billing is Billing.METERED
 
 
+def test_an_endpoint_that_stands_for_a_vendor_has_its_models_and_what_they_can_do():
+    office = ProviderSettings(base_url="https://llm.example.com", stands_for="deepseek")
+    catalogue = _extended(providers={"office": office})
+    theirs = {model.id: model for model in CATALOGUE.of("deepseek")}
+    assert {model.id for model in catalogue.of("office")} == set(theirs)
+    for name in ("office/deepseek-v4-pro", "office/unheard-of"):
+        model = catalogue.resolve(name)
+        assert (model.provider, model.vendor, model.billing) == ("office", "deepseek", Billing.METERED)
+    assert catalogue.resolve("office/deepseek-v4-pro").features == theirs["deepseek-v4-pro"].features
+    assert catalogue.resolve("deepseek-v4-pro").provider == "deepseek"
+    named = _extended(providers={"office": office.model_copy(update={"models": ("deepseek-flash", "own")})})
+    assert [model.id for model in named.of("office")] == ["deepseek-flash", "own"]
+    assert named.of("office")[0].context == theirs["deepseek-flash"].context
+    assert {model.vendor for model in named.of("office")} == {"deepseek"}
+
+
+def test_an_endpoint_on_this_machine_costs_nothing_unless_it_says_so():
+    desk = ProviderSettings(base_url="http://127.0.0.1:5000/v1", models=("m",))
+    for own, billing in (
+        (desk, Billing.LOCAL),
+        (desk.model_copy(update={"billing": "metered"}), Billing.METERED),
+        (desk.model_copy(update={"base_url": "https://llm.example.com"}), Billing.METERED),
+    ):
+        catalogue = _extended(providers={"desk": own})
+        assert {catalogue.resolve(f"desk/{each}").billing for each in ("m", "other")} == {billing}
+
+
 def test_the_deployments_of_a_user_replace_the_usual_names():
     catalogue = _extended(providers={"azure": ProviderSettings(models=("team-gpt",))})
     assert [m.id for m in catalogue.of("azure")] == ["team-gpt"]

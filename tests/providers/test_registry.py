@@ -200,6 +200,21 @@ def test_a_custom_endpoint_with_declared_models_is_not_asked_for_them():
     assert (vendor.discover, vendor.dialect) == (False, "anthropic")
 
 
+def test_an_endpoint_that_stands_for_a_vendor_speaks_as_it_does():
+    made = registry(office={"base_url": "https://a.example", "stands_for": "anthropic"})
+    vendor = made.vendor("office")
+    assert (vendor.dialect, vendor.stands_for, vendor.prices) == ("anthropic", "anthropic", "anthropic")
+    assert (vendor.billing, vendor.discover) == (Billing.METERED, False)
+    assert made.configured("office").ready
+
+
+def test_who_stands_for_nobody_known_is_told():
+    state = registry(office={"base_url": "https://a.example", "stands_for": "deepsek"}).configured("office")
+    assert not state.ready
+    assert "'deepsek'" in state.detail
+    assert "deepseek" in state.fix
+
+
 def test_a_custom_endpoint_without_an_address_says_which_setting_it_lacks():
     assert "providers.box.base_url" in registry(box={"models": ("m",)}).configured("box").fix
 
