@@ -17,6 +17,7 @@ from llm_router.nouns import (
     Attempt,
     Candidate,
     Complexity,
+    Conversation,
     Decision,
     FailureKind,
     Model,
@@ -219,3 +220,15 @@ def test_too_few_outcomes_are_said_to_be_too_few():
 def test_a_correction_that_cannot_be_read_is_none(tmp_path, content):
     (tmp_path / "personal.json").write_text(content)
     assert personal_weights(tmp_path) == {}
+
+
+def test_the_prompt_of_an_agents_loop_is_asked_once_however_often_it_comes():
+    learner = Learner(clock=lambda: NOW)
+    first = replace(decided(), attempts=())
+    goes_on = replace(first.request, conversation=Conversation("s", goes_on=True))
+    learner.note(first)
+    for _ in range(8):
+        assert learner.assessed(FOUND, goes_on).complexity is Complexity.SIMPLE
+        learner.note(replace(first, request=goes_on))
+    asked_again = replace(first.request, conversation=Conversation("s"))
+    assert learner.assessed(FOUND, asked_again).complexity is Complexity.MODERATE
