@@ -70,6 +70,7 @@ class Activity(Struct):
 
     def facts(self) -> JsonDict:
         """As the log and `status` show it: figures rounded, what is not known left out."""
+        usage = self.usage
         told: JsonDict = {
             "time": round(self.at, 3),
             "request": self.request_id,
@@ -88,9 +89,9 @@ class Activity(Struct):
             "turn": self.turn,
             "stream": self.stream or None,
             "attempts": self.attempts or None,
-            "input_tokens": self.usage.input_tokens if self.usage else None,
-            "output_tokens": self.usage.output_tokens if self.usage else None,
-            "cached_tokens": (self.usage.cache_read_tokens or None) if self.usage else None,
+            "input_tokens": usage and usage.input_tokens,
+            "output_tokens": usage and usage.output_tokens,
+            "cached_tokens": (usage and usage.cache_read_tokens) or None,
             "cost_usd": None if self.cost is None else self.cost / 1e6,
             "key": self.key,
             "client": self.client or None,

@@ -75,8 +75,5 @@ def conversation(headers: Mapping[str, str], seen: Glimpse, session: str) -> Con
 
 
 def _hash(*parts: str | bytes) -> str:
-    digest = blake2b(digest_size=8)
-    for part in parts:
-        digest.update(part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
-        digest.update(b"\0")
-    return digest.hexdigest()
+    told = [part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts]
+    return blake2b(b"\0".join(told), digest_size=8).hexdigest()

@@ -89,10 +89,10 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
     prompt = request.prompt
     answer = decision.answer.text if decision.answer is not None else None
     return {
-        "id": _name(decision.id),
+        "id": decision.id,
         "at": decision.at,
-        "request_id": _name(request.id),
-        "door": _name(request.door),
+        "request_id": request.id,
+        "door": request.door,
         "session": _name(request.session),
         "project": _name(request.project),
         "asked_model": _note(request.named or request.model),
@@ -134,7 +134,7 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
 
 def _attempt(decision_id: str, n: int, attempt: Attempt) -> Row:
     return {
-        "decision_id": _name(decision_id),
+        "decision_id": decision_id,
         "n": n,
         "provider": _name(attempt.provider),
         "model": _name(attempt.model),
