@@ -121,6 +121,49 @@ def test_sampling_goes_where_it_is_known() -> None:
     assert (body["temperature"], body["top_p"], "top_k" in body) == (0.5, 0.9, False)
 
 
+FINER = {
+    "seed": 7,
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.25,
+    "repetition_penalty": 1.1,
+    "min_p": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "provider", "sent"),
+    [
+        ("openai_chat", "groq", {"seed": 7, "presence_penalty": 0.5, "frequency_penalty": 0.25}),
+        ("openai_chat", "vllm", FINER),
+        ("openai_chat", "mistral", {"random_seed": 7, "presence_penalty": 0.5, "frequency_penalty": 0.25}),
+        ("openai_chat", "cerebras", {"seed": 7}),
+        ("openai_chat", "openai", {"seed": 7}),  # a reasoning model
+        ("openai_responses", "openai", {}),
+        ("anthropic", "anthropic", {}),
+        ("gemini", "gemini", {"seed": 7, "presencePenalty": 0.5, "frequencyPenalty": 0.25}),
+        (
+            "ollama",
+            "ollama",
+            {
+                "seed": 7,
+                "presence_penalty": 0.5,
+                "frequency_penalty": 0.25,
+                "repeat_penalty": 1.1,
+                "min_p": 0.1,
+            },
+        ),
+    ],
+)
+def test_the_finer_points_of_sampling_go_where_there_is_a_word_for_them(
+    dialect: str, provider: str, sent: dict[str, float]
+) -> None:
+    model = Model(provider, "model-1", features=frozenset({"tools", "thinking"}))
+    body = get(dialect).encode(ask("a", sampling=FINER), model, stream=False)
+    told = body.get("generationConfig") or body.get("options") or body
+    words = {"random_seed", "presencePenalty", "frequencyPenalty", "repeat_penalty", *FINER}
+    assert {name: told[name] for name in told if name in words} == sent
+
+
 # ── web search ───────────────────────────────────────────────────────────────
 
 
