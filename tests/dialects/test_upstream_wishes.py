@@ -193,6 +193,27 @@ def test_a_web_search_nobody_can_make_is_unsupported_unless_it_was_only_an_offer
     ]
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"search_results": [{"title": "A", "url": "https://a.example"}, {"url": "https://b.example"}]},
+        {"citations": ["https://a.example", "https://b.example"]},
+    ],
+)
+def test_what_a_search_of_perplexity_found_is_listed_under_its_answer(found: dict[str, Any]) -> None:
+    chunks = [
+        {"id": "x", "choices": [{"index": 0, "delta": {"content": "Yes [1], no [2]."}}]} | found,
+        {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]} | found,
+    ]
+    decoder = get("openai_chat").decoder()
+    told = "".join(delta.text for chunk in chunks for delta in decoder.feed(chunk))  # type: ignore[union-attr]
+    title = "A" if "search_results" in found else "https://a.example"
+    listed = f"\n\nSources:\n1. [{title}](https://a.example)\n2. [https://b.example](https://b.example)"
+    assert told == decoder.answer().text == "Yes [1], no [2]." + listed
+    whole = {"id": "x", "choices": [{"index": 0, "message": {"content": "Yes."}, "finish_reason": "stop"}]}
+    assert get("openai_chat").decode(whole | found).text == "Yes." + listed
+
+
 def test_what_a_search_of_gemini_found_is_listed_under_its_answer() -> None:
     found = {"groundingChunks": [{"web": {"uri": "https://a.example/1", "title": "A"}}, {"web": {}}]}
     answer = get("gemini").decode(
