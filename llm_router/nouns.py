@@ -8,6 +8,7 @@ Money is integer micro-dollars (1 USD = 1_000_000). Time stamps are Unix seconds
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 from random import getrandbits
 from typing import Any, Literal
@@ -194,7 +195,8 @@ class Request(Struct, frozen=True):
     A request with an `origin` may be a sketch: of its messages only the last that a user wrote, no tools, while
     `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
     `turn` is the kind of turn a door recognised ("background", "think", ...). Where a door routes what the caller named a
-    model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain.
+    model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain. `sampling` is
+    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`.
     """
 
     messages: tuple[Message, ...]
@@ -207,6 +209,7 @@ class Request(Struct, frozen=True):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    sampling: Mapping[str, float] | None = None
     stop: tuple[str, ...] = ()
     schema: JsonDict | None = None
     reasoning: Reasoning | None = None

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ class Pair:
     strong: float
     weak_usd: float
     strong_usd: float
+
+
+def key_of(prompt: str) -> str:
+    """Tells equal prompts from different ones."""
+    return hashlib.sha256(prompt.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def suites(folder: Path) -> list[str]:

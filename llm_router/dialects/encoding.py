@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
@@ -104,6 +104,11 @@ def output_limit(request: Request, model: Model) -> int | None:
     if model.context is not None and request.input_tokens is not None:
         limits.append(max(SMALLEST_ROOM, model.context - int(request.input_tokens * ESTIMATE_MARGIN)))
     return min(limits)
+
+
+def sampling(request: Request, words: Mapping[str, str]) -> JsonDict:
+    """The finer points of sampling in a format's own words; what it has no word for is left out."""
+    return {words[name]: value for name, value in (request.sampling or {}).items() if name in words}
 
 
 def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:

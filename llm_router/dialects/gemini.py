@@ -16,6 +16,7 @@ from llm_router.dialects.encoding import (
     own_thinking,
     result_media,
     result_text,
+    sampling,
     split_system,
     told_schema,
     wire_name,
@@ -40,6 +41,11 @@ from llm_router.nouns import (
     WebSearch,
 )
 
+_SAMPLING = {
+    "seed": "seed",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
 STOPS = 5  # as many stop sequences are taken
 
 # What Google takes for calls that another model made and that therefore carry no signature of its own:
@@ -110,6 +116,7 @@ def _config(request: Request, model: Model) -> JsonDict:
         config["topP"] = request.top_p
     if request.top_k is not None:
         config["topK"] = request.top_k
+    config |= sampling(request, _SAMPLING)
     if request.stop:
         config["stopSequences"] = list(request.stop[:STOPS])
     if (thinking := thinking_config(request.reasoning, model)) is not None:

@@ -17,6 +17,7 @@ from llm_router.dialects.encoding import (
     own_thinking,
     result_media,
     result_text,
+    sampling,
     searches,
     unsupported,
     wire_name,
@@ -57,6 +58,9 @@ LONGEST_RESERVE = (
 CHARACTERS_PER_TOKEN = 3  # cautious: code and other scripts need more tokens than English prose
 TOKENS_PER_IMAGE = 1_024
 
+_SAMPLING = {name: name for name in ("seed", "presence_penalty", "frequency_penalty", "min_p")} | {
+    "repetition_penalty": "repeat_penalty"
+}
 _STOPS: dict[str, StopReason] = {"stop": "end", "length": "length"}
 
 
@@ -132,6 +136,7 @@ def _options(request: Request, model: Model) -> JsonDict:
         options["top_p"] = request.top_p
     if request.top_k is not None:
         options["top_k"] = request.top_k
+    options |= sampling(request, _SAMPLING)
     if request.stop:
         options["stop"] = list(request.stop)
     return options

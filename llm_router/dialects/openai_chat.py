@@ -12,6 +12,7 @@ from llm_router.dialects.encoding import (
     check_stops,
     function_tool,
     output_limit,
+    sampling,
     searches,
     told_schema,
     unsupported,
@@ -26,6 +27,8 @@ from llm_router.dialects.reading import records
 from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice
 
 LONGEST_CACHE_KEY = 64  # characters
+_PENALTIES = {name: name for name in ("presence_penalty", "frequency_penalty")}
+_OPEN = {name: name for name in ("min_p", "repetition_penalty")}
 
 
 class OpenAIChat:
@@ -68,9 +71,12 @@ def _sampling(request: Request, quirk: Quirks, *, thinks: bool) -> JsonDict:
     asked = {
         "temperature": None if fixed else request.temperature,
         "top_p": None if fixed else request.top_p,
-        "top_k": request.top_k if quirk.top_k else None,
+        "top_k": request.top_k if quirk.open_sampling else None,
     }
-    return {name: value for name, value in asked.items() if value is not None}
+    words = {"seed": quirk.seed}
+    words |= {} if fixed or not quirk.penalties else _PENALTIES
+    words |= _OPEN if quirk.open_sampling else {}
+    return {name: value for name, value in asked.items() if value is not None} | sampling(request, words)
 
 
 def _add_tools(body: JsonDict, request: Request, model: Model) -> None:

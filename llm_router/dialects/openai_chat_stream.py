@@ -17,6 +17,7 @@ from llm_router.dialects.reading import (
     first_choice,
     record,
     records,
+    sequence,
     string,
 )
 from llm_router.nouns import (
@@ -98,6 +99,7 @@ class OpenAIChatDecoder(Decoder):
         self._last: _Slot | None = None
         self._made = 0
         self._refused = False
+        self._found: list[str] = []
 
     def words(self, data: bytes) -> str:
         if not self.id:
@@ -121,8 +123,13 @@ class OpenAIChatDecoder(Decoder):
         self.model = self.model or string(event.get("model"))
         choice = first_choice(event.get("choices"))
         self._count(event, choice)
+        self._found = _sources(event) or self._found
         yield from self._content(record(choice.get("delta")) or self._whole(choice))
-        self._finish(string(choice.get("finish_reason")), choice)
+        reason = string(choice.get("finish_reason"))
+        if reason and self._found:  # the marks in the text mean these, and no other format has them apart
+            yield TextDelta("\n\nSources:\n" + "\n".join(self._found))
+            self._found = []
+        self._finish(reason, choice)
 
     def _whole(self, choice: JsonDict) -> JsonDict:
         """The message of a vendor that did not stream; MiniMax repeats at the end of a stream what it has told."""
@@ -192,6 +199,15 @@ class OpenAIChatDecoder(Decoder):
             if usage := record(holder.get("usage")):
                 self.usage = chat_usage(usage)
                 return
+
+
+def _sources(event: Mapping[str, object]) -> list[str]:
+    """What a search found, numbered as in the text: Perplexity tells it beside the choices."""
+    pages = [
+        (string(page.get("title")), string(page.get("url"))) for page in records(event.get("search_results"))
+    ]
+    pages = pages or [("", string(url)) for url in sequence(event.get("citations"))]
+    return [f"{n}. [{title or url}]({url})" for n, (title, url) in enumerate(pages, 1)]
 
 
 def _minimax_failed(event: Mapping[str, object]) -> bool:

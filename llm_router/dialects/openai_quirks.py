@@ -25,8 +25,12 @@ class Quirks:
     document_links: bool = False
     # `prompt_cache_key` sends the turns of one session to the machine that has its beginning in the cache
     cache_key: bool = False
-    # whether `top_k`, which OpenAI has not, is taken
-    top_k: bool = False
+    # whether `top_k`, `min_p` and `repetition_penalty`, which OpenAI has not, are taken
+    open_sampling: bool = False
+    # what `seed` is called
+    seed: str = "seed"
+    # whether `presence_penalty` and `frequency_penalty` are taken, and not refused
+    penalties: bool = True
     # exact length of tool call ids, letters and digits only
     call_id_length: int | None = None
     stops: int = 4
@@ -35,7 +39,7 @@ class Quirks:
 _OPENAI = Quirks(
     limit_field="max_completion_tokens", late_system=True, fixed_temperature=True, cache_key=True
 )
-_OPEN_SERVER = Quirks(top_k=True)
+_OPEN_SERVER = Quirks(open_sampling=True)
 
 _QUIRKS: dict[str, Quirks] = {
     "openai": _OPENAI,
@@ -43,12 +47,15 @@ _QUIRKS: dict[str, Quirks] = {
     # https://api-docs.deepseek.com/guides/thinking_mode
     "deepseek": Quirks(schema="object", late_system=True, replays_reasoning=True, stops=16),
     # https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model
-    "moonshot": Quirks(schema="object", replays_reasoning=True, stops=5),
+    "moonshot": Quirks(schema="object", replays_reasoning=True, penalties=False, stops=5),
     "zai": Quirks(schema="object", replays_reasoning=True, stops=1),
     "siliconflow": Quirks(schema="object"),
     # 422 "Extra inputs are not permitted: stream_options"; ids: "must be a-z, A-Z, 0-9, with a length of 9"
-    "mistral": Quirks(stream_usage=False, call_id_length=9),
-    "openrouter": Quirks(document_links=True, top_k=True),
+    "mistral": Quirks(stream_usage=False, call_id_length=9, seed="random_seed"),
+    "openrouter": Quirks(document_links=True, open_sampling=True),
+    # https://inference-docs.cerebras.ai/resources/openai: 400 for the penalties; so do the reasoning models of xAI
+    "cerebras": Quirks(penalties=False),
+    "xai": Quirks(penalties=False),
     "vllm": _OPEN_SERVER,
     "llamacpp": _OPEN_SERVER,
     "lmstudio": _OPEN_SERVER,

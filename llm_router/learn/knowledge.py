@@ -29,15 +29,20 @@ BOUND = 0.15  # of probability
 HALF_LIFE_S = 90 * 86_400.0
 NEIGHBOURS = 16
 REMEMBERED = 2_000
-LEAST_LIKENESS = 0.25
+LEAST_LIKENESS = 0.35
 # imagined outcomes without a surprise, by how narrow the group is: what wide groups teach is mostly what their
 # prompts happened to be (scripts/simulate_learning.py)
-_DRAWN = {"tier": 1_000.0, "task": 600.0, "project": 40.0, "bucket": 200.0, "like": 3.0}
+_DRAWN = {"tier": 1_000.0, "task": 600.0, "project": 40.0, "bucket": 600.0, "like": 3.0}
 _ENOUGH = 8.0  # outcomes of one model in one task, before it is asked later than others
 _POOR = 0.5  # and the share of good ones that is then too few
 _EXPLORES = 0.01  # of the turns, at most
 _LOG_ODDS_LIMIT = 30.0
+_PART = (1 + LEAST_LIKENESS) / LEAST_LIKENESS
+_FOUND_KEPT = 256
 Key = tuple[str, ...]
+_Remembered = tuple[
+    int, int, Tier, float, float
+]  # a print's bits, how many, and an outcome's tier, surprise, weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class Knowledge:
     personal: Mapping[str, float] = field(default_factory=dict[str, float])
     outcomes: int = 0
     _means: dict[Key, _Mean] = field(default_factory=dict[Key, _Mean])
-    _memory: deque[tuple[int, Tier, float, float]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _memory: deque[_Remembered] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _found: dict[int, dict[Tier, _Mean]] = field(default_factory=dict[int, dict[Tier, "_Mean"]])
     _models: dict[tuple[str, str], tuple[float, float]] = field(
         default_factory=dict[tuple[str, str], tuple[float, float]]
     )
@@ -92,7 +98,9 @@ class Knowledge:
             mean.total += grown * surprise
             mean.weight += grown
             surprise -= before
-        self._memory.append((outcome.mark.bits, outcome.tier, surprise, grown))
+        bits = outcome.mark.bits
+        self._memory.append((bits, bits.bit_count(), outcome.tier, surprise, grown))
+        self._found.clear()
         good, bad = self._models.get((outcome.task, outcome.model), (0.0, 0.0))
         self._models[outcome.task, outcome.model] = (
             good + grown * outcome.good,
@@ -170,15 +178,23 @@ class Knowledge:
         return share + 1.64 * math.sqrt(share * (1 - share) / (count + 3)) < _POOR
 
     def _near(self, mark: Print) -> dict[Tier, _Mean]:
-        """Of each tier, what the likest prompts' surprises were beyond what the groups explained."""
-        like: dict[Tier, list[tuple[float, float, float]]] = {tier: [] for tier in TIERS}
-        for bits, tier, surprise, weight in self._memory:
-            likeness = mark.likeness(bits)
-            if likeness >= LEAST_LIKENESS:
-                like[tier].append((likeness, surprise, weight))
+        """Of each tier, what the likest prompts' surprises were beyond what the groups explained. Kept until the next
+        outcome: to compare with all that is remembered takes a third of a millisecond.
+        """
+        bits = mark.bits
+        if bits not in self._found:
+            if len(self._found) >= _FOUND_KEPT:
+                self._found.clear()
+            self._found[bits] = self._compared(bits, bits.bit_count())
+        return self._found[bits]
+
+    def _compared(self, bits: int, count: int) -> dict[Tier, _Mean]:
+        # with n bits in common of a and b, their likeness is n / (a + b - n)
+        like = [each for each in self._memory if (bits & each[0]).bit_count() * _PART >= count + each[1]]
         found: dict[Tier, _Mean] = {tier: _Mean() for tier in TIERS}
         for tier, mean in found.items():
-            for likeness, surprise, weight in nlargest(NEIGHBOURS, like[tier]):
+            rated = [(_likeness(bits, count, each), *each[3:]) for each in like if each[2] == tier]
+            for likeness, surprise, weight in nlargest(NEIGHBOURS, rated):
                 mean.total += likeness * weight * surprise
                 mean.weight += likeness * weight
         return found
@@ -207,6 +223,12 @@ class Knowledge:
     @staticmethod
     def _scale(now: float) -> float:
         return 2.0 ** (min(now, 4e9) / HALF_LIFE_S - _EPOCH)
+
+
+def _likeness(bits: int, count: int, other: _Remembered) -> float:
+    """Jaccard's, in [0,1], of the two sets of bits."""
+    common = (bits & other[0]).bit_count()
+    return common / ((count + other[1] - common) or 1)
 
 
 def unlearned(found: Assessment) -> Assessment:

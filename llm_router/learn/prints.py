@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 BITS = 1024
@@ -21,15 +22,14 @@ class Print:
     bits: int
     bucket: int
 
-    def likeness(self, other: int) -> float:
-        """Jaccard's, in [0,1], of the two sets of bits."""
-        either = (self.bits | other).bit_count()
-        return (self.bits & other).bit_count() / either if either else 0.0
-
 
 def of_prompt(prompt: str) -> Print:
     half = _READ_CHARS // 2
-    text = prompt if len(prompt) <= _READ_CHARS else f"{prompt[:half]} {prompt[-half:]}"
+    return _of_text(prompt if len(prompt) <= _READ_CHARS else f"{prompt[:half]} {prompt[-half:]}")
+
+
+@lru_cache(128)  # an agent sends the same words with every call of its loop
+def _of_text(text: str) -> Print:
     words = _WORD.findall(text.lower())
     hashes = [crc32(word.encode("utf-8", "replace")) for word in words]
     bits = 0

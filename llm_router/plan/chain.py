@@ -9,6 +9,7 @@ from llm_router.errors import NotFoundError
 from llm_router.nouns import Billing, Candidate, Complexity, Feature, Model, Request, Task
 from llm_router.plan import filter as filters
 from llm_router.plan import local, quote, size
+from llm_router.plan.catalogue import Catalogue
 from llm_router.plan.filter import Cause, Skip
 from llm_router.plan.world import World
 
@@ -103,6 +104,13 @@ class Facts:
         return sorted((m for m in models if m.ref not in catalogue.deprecated), key=place)
 
 
+def provider_entry(entry: str, catalogue: Catalogue) -> tuple[str, str | None] | None:
+    """`provider` or `provider:tier`, taken apart; None for what names a model."""
+    provider, _, tier = entry.partition(":")
+    known = entry not in catalogue.aliases and provider in catalogue.billing
+    return (provider, tier or None) if known and (not tier or tier in _TIERS) else None
+
+
 class Chain:
     """Grows entry by entry. `candidates` are in the order asked for, `skipped` say who is not among them and why."""
 
@@ -118,7 +126,6 @@ class Chain:
 
     def _open(self, entry: str) -> None:
         world = self.facts.world
-        provider, _, tier = entry.partition(":")
         match entry:
             case "@free":
                 self._providers(world.free())
@@ -127,12 +134,8 @@ class Chain:
             case "@rest":
                 self._providers(world.free())
                 self._by_cost(None, "also set up, by expected cost")
-            case _ if (
-                entry not in world.catalogue.aliases
-                and (provider in world.catalogue.billing)
-                and (not tier or tier in _TIERS)
-            ):
-                self._provider(provider, tier or None)
+            case _ if place := provider_entry(entry, world.catalogue):
+                self._provider(*place)
             case _:
                 self._named(entry)
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from llm_router.errors import NotFoundError
 from llm_router.nouns import Assessment, Candidate, Model, Plan, Request, Skipped, Switch, Verdict
 from llm_router.plan import quote, size
-from llm_router.plan.chain import Facts
+from llm_router.plan.chain import Facts, provider_entry
 from llm_router.plan.filter import needs
 from llm_router.plan.world import World
 from llm_router.plan.worth import WORTH
@@ -150,6 +150,8 @@ class _Settling(Struct):
         planned = next((each for each in self.plan.candidates if each.model.ref == name), None)
         if planned is not None:
             return replace(planned, reason=reason)
+        if place := provider_entry(name, self.world.catalogue):
+            return self._of_provider(*place, reason)
         try:
             model = self.world.catalogue.resolve(name, self.world.found())
         except NotFoundError as error:
@@ -160,6 +162,21 @@ class _Settling(Struct):
         facts = self._facts()
         objection = facts.objection(model)
         return objection.reason if objection else facts.candidate(model, reason)
+
+    def _of_provider(self, provider: str, tier: str | None, reason: str) -> Candidate | str:
+        """The first of its models that can serve; of a search of the web, that can search."""
+        state = self.world.ready.get(provider)
+        if state is None or not state.ready:
+            return (state.detail if state else "") or f"{provider} is not set up"
+        facts, why = self._facts(), f"no model of {provider} searches the web"
+        for model in facts.ranked(provider, tier):
+            if self.request.web_search is not None and model.features and "web" not in model.features:
+                continue
+            objection = facts.objection(model)
+            if objection is None:
+                return facts.candidate(model, reason)
+            why = objection.reason
+        return why
 
     def _facts(self) -> Facts:
         return Facts(

@@ -61,13 +61,22 @@ class Confinement:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     async def run(
-        self, argv: Sequence[str], work: Path, *, timeout_s: float, at: Path | None = None
+        self,
+        argv: Sequence[str],
+        work: Path,
+        *,
+        timeout_s: float,
+        at: Path | None = None,
+        beside: Sequence[tuple[Path, str]] = (),
     ) -> Ended:
-        """Run in (a copy of) `work`, which the command sees at the path `at`. Never raises for what the command does."""
+        """Run in (a copy of) `work`, which the command sees at the path `at`, with the folders `beside` (each a source and
+        its place in `work`) read-only where it is isolated. Never raises for what the command does.
+        """
         with tempfile.TemporaryDirectory(prefix="llm-router-jail-", ignore_cleanup_errors=True) as root:
             read, write = os.pipe()
             try:
                 spec = self._spec(argv, work, at or work, root, write)
+                spec["beside"] = [(str(source), place) for source, place in beside]
                 process = await _started(spec, write)
             except BaseException:
                 os.close(read)
@@ -204,6 +213,18 @@ def _status(read: int) -> str:
     return ""
 
 
+def dependencies(tree: Path) -> list[tuple[Path, str]]:
+    """The folders of installed packages that are not copied, with their places: a workspace may have several."""
+    found: list[tuple[Path, str]] = []
+    for folder, names, _ in os.walk(tree):
+        here = [name for name in names if name in _PACKAGES]
+        found += [(Path(folder) / name, str((Path(folder) / name).relative_to(tree))) for name in here]
+        names[:] = [name for name in names if name not in _LEFT_OUT]
+        if len(found) >= _MOST_PACKAGES:
+            break
+    return found[:_MOST_PACKAGES]
+
+
 def copied(tree: Path, target: Path, *, most_bytes: int, most_files: int) -> str:
     """Copy a folder without what is made or fetched. Returns why it was not copied, or ""."""
     left_out = shutil.ignore_patterns(*_LEFT_OUT)
@@ -220,6 +241,8 @@ def copied(tree: Path, target: Path, *, most_bytes: int, most_files: int) -> str
     return ""
 
 
+_PACKAGES = frozenset({".venv", "venv", "node_modules"})
+_MOST_PACKAGES = 32
 _LEFT_OUT = (
     *(".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"),
     *(".ruff_cache", ".pytest_cache", ".env", ".env.*", "target", "*.pyc", "*.sock"),

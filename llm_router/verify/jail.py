@@ -44,6 +44,7 @@ Spec = dict[str, Any]
 
 def main(spec: Spec) -> None:
     _libc("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    spec["limits"]["processes"] += _running()
     try:
         if spec["isolate"]:
             _unshare()
@@ -115,6 +116,7 @@ def _unshare() -> None:
 
 def _build_root(spec: Spec) -> None:
     root: str = spec["root"]
+    os.umask(0o022)  # the way to the copy is for whoever the command runs as
     _mount("none", "/", None, _REC | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, f"size={spec['limits']['disk']},mode=755")
     for path in spec["system"]:
@@ -130,10 +132,12 @@ def _build_root(spec: Spec) -> None:
         pass
     tree = root + spec["tree"]
     shutil.copytree(spec["work"], tree, symlinks=True, dirs_exist_ok=True)
-    for path in spec["tools"]:  # after the copy: a tool folder may stand inside the tree
-        _show(path, root + path)
     if os.getuid() == 0:
         _give_to_nobody(tree)
+    for source, place in spec["beside"]:
+        _show(source, f"{tree}/{place}")
+    for path in spec["tools"]:  # after the copy: a tool folder may stand inside the tree
+        _show(path, root + path)
     os.makedirs(f"{root}/.old")
     number = _PIVOT_ROOT[os.uname().machine]
     _libc("syscall", number, root.encode(), f"{root}/.old".encode())
@@ -215,6 +219,22 @@ def _limit(limits: dict[str, int]) -> None:
         hard = resource.getrlimit(kind)[1]
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (bound, bound))
+
+
+def _running() -> int:
+    """How many processes and threads this user has: without a user namespace (and with one, before Linux 5.14) the limit
+    counts them all.
+    """
+    uid, count = os.getuid(), 0
+    if uid == 0:  # it becomes `nobody`, who has none
+        return 0
+    for entry in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        try:
+            if entry.isdecimal() and os.stat(f"/proc/{entry}").st_uid == uid:
+                count += len(os.listdir(f"/proc/{entry}/task"))
+        except OSError:  # it has ended meanwhile
+            pass
+    return count
 
 
 # ── the system ───────────────────────────────────────────────────────────────

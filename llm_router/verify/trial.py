@@ -15,7 +15,7 @@ from pathlib import Path
 from llm_router.checks import Check, Verify
 from llm_router.nouns import Answer
 from llm_router.verify.blocks import Block, blocks, patch
-from llm_router.verify.confined import Confinement, Ended, copied
+from llm_router.verify.confined import Confinement, Ended, copied, dependencies
 
 MOST_BYTES, MOST_FILES = 100 << 20, 20_000
 _GIT_S = 20.0
@@ -69,7 +69,8 @@ class Workshop:
                 return trouble
             at = Path(verify.tree) if verify.tree else work
             argv = ["/bin/sh", "-c", verify.tests]
-            ended = await self.confinement.run(argv, work, timeout_s=seconds, at=at)
+            packages = await asyncio.to_thread(dependencies, Path(verify.tree)) if verify.tree else []
+            ended = await self.confinement.run(argv, work, timeout_s=seconds, at=at, beside=packages)
             if ended.error and self.unisolated:
                 bare = Confinement(False, self.confinement.limits, self.confinement.environ)
                 ended = await bare.run(argv, work, timeout_s=seconds)

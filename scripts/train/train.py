@@ -3,13 +3,15 @@
     python scripts/train/train.py --outcomes DIR --labelled FILE [--issues FILE] [--out FILE] [--validate]
 
 Deterministic: the same data and the versions in requirements.txt give the same bytes. `--validate` fits again and
-again without a part of the data and tells how well that part is judged; what it fits is not kept.
+again without a part of the data and tells how well that part is judged; what it fits is not kept. `--chances FILE` keeps
+what is then said of each prompt of the outcomes that was left out, for scripts/simulate_learning.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -17,19 +19,22 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1]), str(HERE.parents[2])]
 
 import authored
 import corpus
 import fit
 import pack
 from corpus import Row
+from outcome_data import key_of
 
 from llm_router.classify import artefact, form, heads
 from llm_router.classify.difficulty import LEVELS, level
+from llm_router.classify.judge import chances as tiers
 from llm_router.cli import eval_metrics as metrics
 
-SHIPPED = Path(__file__).resolve().parents[2] / "llm_router" / "classify" / artefact.FILE
+SHIPPED = HERE.parents[2] / "llm_router" / "classify" / artefact.FILE
 FOLDS = 5
 # Rows of outcome suites that also teach task and level: so many a source, each worth so much of a labelled prompt.
 TAUGHT, WORTH = 150, 0.3
@@ -157,15 +162,16 @@ def read_back(found: dict[str, np.ndarray]) -> heads.Heads:
         return heads.Heads(artefact.Artefact(str(path)))
 
 
-def validate(known: Sequence[Row], others: Sequence[Row]) -> None:
+def validate(known: Sequence[Row], others: Sequence[Row], chances: Path | None) -> None:
     """By groups of equal prompts, then without each family of suites. `others` are never trained on, only judged."""
     gains = {id(row): 0.0 for row in [*known, *others]}
+    abilities: dict[int, float] = {}
     judged: dict[int, tuple[str, float]] = {}
 
     def judge(model: heads.Heads, rows: Iterable[Row]) -> None:
         for row in rows:
             assert row.seen
-            gains[id(row)] = model.gain(row.seen)
+            gains[id(row)], abilities[id(row)] = model.gain(row.seen), model.ability(row.seen)
             asked = model.asked(row.seen)
             scores = model.tasks(asked, row.votes)
             level_of = model.level(row.seen, asked, row.hardness)
@@ -178,6 +184,10 @@ def validate(known: Sequence[Row], others: Sequence[Row]) -> None:
     judge(read_back(sections(known)), others)
     tell("by groups", [*known, *others], gains)
     tell_labelled([row for row in known if row.suite == "labelled"], judged)
+    if chances:
+        measured = [row for row in known if row.suite not in {"labelled", "authored", "issues"}]
+        kept = {key_of(row.prompt): tiers(abilities[id(row)], gains[id(row)]) for row in measured}
+        chances.write_text(json.dumps(kept), "utf-8")
     for left_out in _parts([row for row in known if row.suite != "labelled"], _family).values():
         ids = {id(row) for row in left_out}
         judge(read_back(sections([row for row in known if id(row) not in ids])), left_out)
@@ -241,6 +251,7 @@ def main() -> int:
     parser.add_argument("--issues", type=Path)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     parser.add_argument("--validate", action="store_true")
+    parser.add_argument("--chances", type=Path)
     asked = parser.parse_args()
     known = corpus.looked_at([row for row in corpus.outcomes(asked.outcomes) if row.split == "train"])
     known += corpus.looked_at(corpus.labelled(asked.labelled)) + corpus.looked_at(authored.rows())
@@ -248,7 +259,7 @@ def main() -> int:
         known += corpus.looked_at(corpus.issues(asked.issues))
     if asked.validate:
         everything = corpus.looked_at(corpus.outcomes(asked.outcomes, trained_on=False))
-        validate(known, [row for row in everything if row.split != "train"])
+        validate(known, [row for row in everything if row.split != "train"], asked.chances)
         return 0
     size = pack.write(asked.out, sections(known))
     print(f"{asked.out}: {size:,} bytes from {len(known):,} prompts")

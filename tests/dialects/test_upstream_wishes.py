@@ -121,6 +121,49 @@ def test_sampling_goes_where_it_is_known() -> None:
     assert (body["temperature"], body["top_p"], "top_k" in body) == (0.5, 0.9, False)
 
 
+FINER = {
+    "seed": 7,
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.25,
+    "repetition_penalty": 1.1,
+    "min_p": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "provider", "sent"),
+    [
+        ("openai_chat", "groq", {"seed": 7, "presence_penalty": 0.5, "frequency_penalty": 0.25}),
+        ("openai_chat", "vllm", FINER),
+        ("openai_chat", "mistral", {"random_seed": 7, "presence_penalty": 0.5, "frequency_penalty": 0.25}),
+        ("openai_chat", "cerebras", {"seed": 7}),
+        ("openai_chat", "openai", {"seed": 7}),  # a reasoning model
+        ("openai_responses", "openai", {}),
+        ("anthropic", "anthropic", {}),
+        ("gemini", "gemini", {"seed": 7, "presencePenalty": 0.5, "frequencyPenalty": 0.25}),
+        (
+            "ollama",
+            "ollama",
+            {
+                "seed": 7,
+                "presence_penalty": 0.5,
+                "frequency_penalty": 0.25,
+                "repeat_penalty": 1.1,
+                "min_p": 0.1,
+            },
+        ),
+    ],
+)
+def test_the_finer_points_of_sampling_go_where_there_is_a_word_for_them(
+    dialect: str, provider: str, sent: dict[str, float]
+) -> None:
+    model = Model(provider, "model-1", features=frozenset({"tools", "thinking"}))
+    body = get(dialect).encode(ask("a", sampling=FINER), model, stream=False)
+    told = body.get("generationConfig") or body.get("options") or body
+    words = {"random_seed", "presencePenalty", "frequencyPenalty", "repeat_penalty", *FINER}
+    assert {name: told[name] for name in told if name in words} == sent
+
+
 # ── web search ───────────────────────────────────────────────────────────────
 
 
@@ -148,6 +191,27 @@ def test_a_web_search_nobody_can_make_is_unsupported_unless_it_was_only_an_offer
     assert encode("gemini", ask("a", tools=(NOW,), web_search=WebSearch()))["tools"] == [
         {"functionDeclarations": [{"name": "now", "description": "The time."}]}
     ]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"search_results": [{"title": "A", "url": "https://a.example"}, {"url": "https://b.example"}]},
+        {"citations": ["https://a.example", "https://b.example"]},
+    ],
+)
+def test_what_a_search_of_perplexity_found_is_listed_under_its_answer(found: dict[str, Any]) -> None:
+    chunks = [
+        {"id": "x", "choices": [{"index": 0, "delta": {"content": "Yes [1], no [2]."}}]} | found,
+        {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]} | found,
+    ]
+    decoder = get("openai_chat").decoder()
+    told = "".join(delta.text for chunk in chunks for delta in decoder.feed(chunk))  # type: ignore[union-attr]
+    title = "A" if "search_results" in found else "https://a.example"
+    listed = f"\n\nSources:\n1. [{title}](https://a.example)\n2. [https://b.example](https://b.example)"
+    assert told == decoder.answer().text == "Yes [1], no [2]." + listed
+    whole = {"id": "x", "choices": [{"index": 0, "message": {"content": "Yes."}, "finish_reason": "stop"}]}
+    assert get("openai_chat").decode(whole | found).text == "Yes." + listed
 
 
 def test_what_a_search_of_gemini_found_is_listed_under_its_answer() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_router.learn import BOUND, Knowledge, Outcome, of_prompt
+from llm_router.learn.knowledge import LEAST_LIKENESS, NEIGHBOURS
 from llm_router.nouns import Assessment, Candidate, Complexity, Model, Plan, Task
 
 NOW = 1_790_000_000.0
@@ -29,6 +30,11 @@ def after(*outcomes, mark=SQL, project="", now=NOW, draw=1.0):
     for each in outcomes:
         knowledge.observe(each)
     return knowledge.adjusted(SHIPPED, mark, project, now, draw)
+
+
+def likeness(one, other):
+    either = (one | other).bit_count()
+    return (one & other).bit_count() / either if either else 0.0
 
 
 def test_without_outcomes_the_shipped_chances_stand():
@@ -173,7 +179,35 @@ def test_a_print_tells_likeness_and_holds_no_text():
         of_prompt("write a SQL query that joins two tables"),
         of_prompt("translate this letter to Italian"),
     )
-    assert SQL.likeness(near.bits) > 0.5
-    assert SQL.likeness(far.bits) < 0.2
+    assert likeness(SQL.bits, near.bits) > 0.5
+    assert likeness(SQL.bits, far.bits) < 0.2
     assert of_prompt("").bits == 0
     assert of_prompt("\ud800 " * 9_000).bucket >= 0
+
+
+WORDS = ["sort", "list", "join", "table", "lock", "queue", "parse", "date", "mail", "test"]
+SOME_WORDS = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
+
+
+@given(st.lists(SOME_WORDS, max_size=40), SOME_WORDS)
+@settings(max_examples=60, deadline=None)
+def test_the_likest_prompts_are_those_of_the_highest_jaccard_index(prompts, asked):
+    knowledge = Knowledge()
+    for n, prompt in enumerate(prompts):
+        knowledge.observe(outcome(1.0, mark=of_prompt(prompt), at=NOW + n))
+    mark = of_prompt(asked)
+    compared = [(likeness(mark.bits, bits), weight) for bits, _, _, _, weight in knowledge._memory]
+    like = sorted((pair for pair in compared if pair[0] >= LEAST_LIKENESS), reverse=True)[:NEIGHBOURS]
+    found = knowledge._near(mark)["small"].weight
+    assert found == pytest.approx(sum(share * weight for share, weight in like))
+
+
+def test_a_prompt_is_compared_once_until_something_new_is_known(monkeypatch):
+    knowledge, seen = Knowledge(), []
+    compared = Knowledge._compared
+    monkeypatch.setattr(Knowledge, "_compared", lambda self, *of: seen.append(of) or compared(self, *of))
+    for _ in range(3):
+        knowledge.observe(outcome(0.0))
+        for _ in range(5):
+            knowledge.adjusted(SHIPPED, SQL, "", NOW)
+    assert len(seen) == 3

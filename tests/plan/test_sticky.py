@@ -1,9 +1,20 @@
 """A running conversation keeps its model unless moving pays."""
 
 import pytest
+from msgspec.structs import replace
 from plan_worlds import FixedHealth, made, refs, resting, world
 
-from llm_router.nouns import Assessment, Billing, Complexity, Conversation, Profile, Task, Verdict, ask
+from llm_router.nouns import (
+    Assessment,
+    Billing,
+    Complexity,
+    Conversation,
+    Profile,
+    Task,
+    Verdict,
+    WebSearch,
+    ask,
+)
 from llm_router.plan.sticky import Cached, Standing, settle
 
 NOW = 1_000.0
@@ -181,3 +192,22 @@ def test_who_cannot_be_asked_by_a_rule_is_skipped_with_the_reason():
     told = {each.ref: each.reason for each in planned.skipped}
     assert told["no-such-model"] == "no model is called `no-such-model`"
     assert told["grok"] == "xai is not set up"
+
+
+def test_a_rule_may_name_a_provider_and_a_search_goes_to_a_model_of_it_that_searches():
+    at = world("anthropic", "openai", "perplexity", "groq")
+    request = ask("news?", prefer=("perplexity",), turn="webSearch", web_search=WebSearch())
+    assessment = Assessment(Task.QUERY, Complexity.SIMPLE, 0.9, 0.5)
+    planned = made(request, at=at)
+
+    def first(request):
+        found, _ = settle(planned, request, assessment, Verdict(), None, world=at, now=NOW)
+        return found.candidates[0].model, {each.ref: each.reason for each in found.skipped}
+
+    model, _ = first(request)
+    assert (model.provider, "web" in model.features) == ("perplexity", True)
+    assert first(replace(request, prefer=("perplexity:small",)))[0].tier == "small"
+    assert first(replace(request, prefer=("openai:frontier",), web_search=None))[0].tier == "frontier"
+    _, skipped = first(replace(request, prefer=("groq", "deepseek")))
+    assert skipped["groq"] == "no model of groq searches the web"
+    assert skipped["deepseek"] == "deepseek is not set up"

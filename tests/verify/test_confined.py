@@ -48,6 +48,31 @@ async def test_one_that_hangs_ends_with_its_time_and_takes_its_children_along(tm
     assert await gone(mark)
 
 
+@pytest.mark.parametrize("isolate", [True, False], ids=["isolated", "limits alone"])
+async def test_what_else_the_user_runs_is_not_counted(tmp_path, isolate):
+    sleepers = [await asyncio.create_subprocess_exec("sleep", "30") for _ in range(20)]
+    try:
+        script = "(true); (true); echo ok"
+        done = await run(tmp_path, "sh", "-c", script, isolate=isolate, limits=Limits(processes=8))
+    finally:
+        for each in sleepers:
+            each.kill()
+            await each.wait()
+    assert (done.code, done.output.strip()) == (0, "ok")
+
+
+async def test_a_strict_umask_does_not_stand_in_the_way(tmp_path):
+    before = os.umask(0o077)
+    try:
+        work = tmp_path / "deep" / "work"
+        work.mkdir(parents=True)
+        (work / "data.txt").write_text("read")
+        done = await run(work, "sh", "-c", "cat data.txt && echo new > new.txt && cat new.txt")
+    finally:
+        os.umask(before)
+    assert (done.code, done.output.split()) == (0, ["readnew"])
+
+
 async def test_what_it_leaves_behind_dies_with_it(tmp_path):
     mark = f"32.{os.getpid()}"
     done = await run(tmp_path, "sh", "-c", f"(setsid sleep {mark} >/dev/null 2>&1 &) ; exit 3")
@@ -120,9 +145,9 @@ async def test_the_users_files_environment_and_processes_are_not_there(tmp_path,
         work,
         PYTHON,
         "-c",
-        f"import os; print(os.path.exists({str(Path.home() / '.ssh')!r}), os.listdir('/home') if os.path.exists('/home') else [])",
+        f"import os; print(os.path.exists({str(Path.home() / '.ssh')!r}), [n for n in os.walk('/home') if n[2]])",
     )
-    assert told.output.strip() == "False []"
+    assert told.output.strip() == "False []"  # of a folder in there nothing but the way to the copy
 
 
 async def test_it_has_no_rights_and_the_system_is_read_only(tmp_path):
@@ -259,6 +284,16 @@ async def test_an_answer_cannot_write_outside_the_copy(tree, tmp_path, name):
     await outcome_of(tree, f"```python {name}\nx = 1\n```", tests="true")
     assert not (tmp_path / "outside.py").exists()
     assert not os.access("/tmp/llm-router-outside.py", os.F_OK)
+
+
+async def test_installed_packages_are_there_and_cannot_be_changed(tree):
+    package = tree / "web" / "node_modules" / "left" / "index.txt"
+    package.parent.mkdir(parents=True)
+    package.write_text("installed")
+    (tree / "web" / "app.txt").write_text("x")
+    script = "grep -q installed web/node_modules/left/index.txt && ! (echo bad > web/node_modules/left/index.txt) 2>/dev/null"
+    assert (await outcome_of(tree, GOOD, tests=script)).finding == "pass"
+    assert package.read_text() == "installed"
 
 
 async def test_tests_that_hang_fail_and_tests_that_cannot_be_run_say_nothing(tree):

@@ -63,6 +63,11 @@ def holds(raw: msgspec.Raw) -> bool:
     return len(raw) > LONGEST_NOTHING or bytes(raw).replace(b" ", b"") not in (b"", b"null", b"[]", b"{}")
 
 
+def sampled(**told: float | None) -> dict[str, float] | None:
+    """What was said of sampling, by the names of nouns.Request; None where nothing was."""
+    return {name: value for name, value in told.items() if value is not None} or None
+
+
 def one_of(value: str, choices: Iterable[str], path: str) -> str:
     known = tuple(choices)
     if value not in known:

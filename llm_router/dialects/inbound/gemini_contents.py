@@ -25,7 +25,7 @@ _SNAKE = {
         *("functionCallingConfig", "allowedFunctionNames", "maxOutputTokens", "topP", "topK"),
         *("stopSequences", "candidateCount", "responseMimeType", "responseSchema", "responseJsonSchema"),
         *("thinkingConfig", "thinkingBudget", "thinkingLevel", "includeThoughts", "responseModalities"),
-        *("excludeDomains", "generateContentRequest"),
+        *("excludeDomains", "generateContentRequest", "presencePenalty", "frequencyPenalty"),
     )
 }
 

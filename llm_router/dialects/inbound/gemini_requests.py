@@ -10,7 +10,7 @@ import msgspec
 from msgspec import field
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import read, refused, untranslatable
+from llm_router.dialects.inbound.bodies import read, refused, sampled, untranslatable
 from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick
 from llm_router.dialects.inbound.gemini_schema import json_schema
 from llm_router.dialects.inbound.sizes import Media, tokens
@@ -142,6 +142,11 @@ def _settings(head: _Settings, model: str, *, stream: bool) -> Request:
         temperature=_number(config, "temperature"),
         top_p=_number(config, "topP"),
         top_k=_integer(config, "topK"),
+        sampling=sampled(
+            seed=_integer(config, "seed"),
+            presence_penalty=_number(config, "presencePenalty"),
+            frequency_penalty=_number(config, "frequencyPenalty"),
+        ),
         stop=tuple(text for text in sequence(pick(config, "stopSequences")) if isinstance(text, str)),
         schema=_schema(config),
         reasoning=_reasoning(record(pick(config, "thinkingConfig"))),

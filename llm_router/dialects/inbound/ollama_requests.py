@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import read, refused
+from llm_router.dialects.inbound.bodies import read, refused, sampled
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.json_schema import ANY_OBJECT
@@ -136,6 +136,13 @@ def _settings(head: _Settings) -> Request:
         temperature=_number(options, "temperature"),
         top_p=_number(options, "top_p"),
         top_k=_limit(options, "top_k"),
+        sampling=sampled(
+            seed=None if (seed := _number(options, "seed")) is None else int(seed),
+            presence_penalty=_number(options, "presence_penalty"),
+            frequency_penalty=_number(options, "frequency_penalty"),
+            repetition_penalty=_number(options, "repeat_penalty"),
+            min_p=_number(options, "min_p"),
+        ),
         stop=_stops(options.get("stop")),
         schema=_schema(head.format),
         reasoning=_reasoning(head.think),

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import holds, read, refused, untranslatable
+from llm_router.dialects.inbound.bodies import holds, read, refused, sampled, untranslatable
 from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, messages
 from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_choice, tools
 from llm_router.dialects.inbound.sizes import Media, tokens
@@ -50,6 +50,11 @@ class _Settings(msgspec.Struct):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
     stop: str | list[str] | None = None
     n: int | None = None
     response_format: dict[str, Any] | None = None
@@ -120,6 +125,13 @@ def sketch(body: bytes) -> Request:
         temperature=head.temperature,
         top_p=head.top_p,
         top_k=head.top_k,
+        sampling=sampled(
+            seed=head.seed,
+            presence_penalty=head.presence_penalty,
+            frequency_penalty=head.frequency_penalty,
+            repetition_penalty=head.repetition_penalty,
+            min_p=head.min_p,
+        ),
         stop=(head.stop,) if isinstance(head.stop, str) else tuple(head.stop or ()),
         schema=schema,
         reasoning=_reasoning(head),

@@ -125,6 +125,9 @@ def test_settings_in_both_spellings(snake: bool) -> None:
         "temperature": 0.5,
         "topP": 0.9,
         "topK": 40.0,
+        "seed": 7,
+        "presencePenalty": 0.5,
+        "frequencyPenalty": -0.5,
         "stopSequences": ["END"],
         "responseMimeType": "application/json",
         "responseSchema": {"type": "OBJECT", "properties": {"type": {"type": "STRING", "nullable": True}}},
@@ -148,6 +151,7 @@ def test_settings_in_both_spellings(snake: bool) -> None:
         0.9,
         40,
     )
+    assert request.sampling == {"seed": 7, "presence_penalty": 0.5, "frequency_penalty": -0.5}
     assert (request.stop, request.reasoning) == (("END",), Reasoning("high", shown=True))
     assert request.schema == {"type": "object", "properties": {"type": {"type": ["string", "null"]}}}
     assert (request.tool_choice.mode, request.tool_choice.name) == ("tool", "read")

@@ -593,6 +593,9 @@ def test_a_chat_is_read_with_roles_media_calls_and_results() -> None:
         ),
         ({"web_search_options": {}}, {"web_search": WebSearch()}),
         ({"prompt_cache_key": "s-1"}, {"session": "s-1"}),
+        ({"seed": 7, "presence_penalty": 0.5}, {"sampling": {"seed": 7, "presence_penalty": 0.5}}),
+        ({"seed": None, "frequency_penalty": 0}, {"sampling": {"frequency_penalty": 0}}),
+        ({"seed": None}, {"sampling": None}),
         (
             {"temperature": 0.1, "top_p": 0.2, "stream": True},
             {"temperature": 0.1, "top_p": 0.2, "stream": True},

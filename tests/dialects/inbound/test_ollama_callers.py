@@ -122,6 +122,17 @@ def test_settings_and_that_a_stream_is_what_one_gets_who_does_not_say_otherwise(
         None,
     ]
     assert sketched(format="json").schema == {"type": "object"}
+    finer = {
+        "seed": 7,
+        "presence_penalty": 0.5,
+        "frequency_penalty": 0.25,
+        "repeat_penalty": 1.1,
+        "min_p": 0.1,
+    }
+    assert sketched(options=finer).sampling == {
+        "repetition_penalty" if name == "repeat_penalty" else name: value for name, value in finer.items()
+    }
+    assert sketched().sampling is None
 
 
 def test_tools() -> None:
