@@ -19,11 +19,12 @@ FILE = "installation"
 
 @cache
 def mark(root: Path) -> str:
-    """What tells this home from all others; made when it is first asked for. A home that takes no file is known by where
-    it is.
+    """What tells this home from all others; made when it is first asked for. A home that takes no file, or whose file is
+    damaged, is known by where it is.
     """
-    with suppress(OSError):
-        return _kept(root / FILE) or _made(root)
+    with suppress(OSError, ValueError):
+        if made := _kept(root / FILE) or _made(root):
+            return made
     return sha256(os.fsencode(root.absolute())).hexdigest()[:16]
 
 

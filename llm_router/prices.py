@@ -102,6 +102,9 @@ class PriceBook:
         """As the price data say, by what they said before: to ask them costs 70 us, to multiply one."""
         steps = self._steps.get(model.ref)
         if steps is None:
+            if len(self._steps) > _MOST_KEPT:  # callers name models as they like
+                self._steps.clear()
+                self._found.clear()
             steps = self._steps[model.ref] = self._price_steps(model)
         step = bisect_left(steps.above, usage.input_tokens)
         key = (model.ref, step, int(time.time() // 60) if steps.changing else 0)

@@ -347,6 +347,7 @@ def test_a_project_file_named_by_the_user_is_the_users_word(folders):
         "prices: {m: {input_per_million: 0, output_per_million: 0}}",
         "router: {store_prompts: true}",
         "budget: {unpriced: allow}",
+        "routing: {unisolated_tests: true}",
     ],
 )
 def test_a_project_file_must_not_redirect_loosen_or_store(folders, text):

@@ -43,3 +43,9 @@ def test_what_has_been_here_comes_back():
     for number in range(hops.MOST):
         told = hops.passed(told, str(number))
     assert hops.comes_back(told, "three")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"\xff\xfe", b"\n"])
+def test_a_damaged_mark_is_no_mark(tmp_path, damaged):
+    (tmp_path / hops.FILE).write_bytes(damaged)
+    assert len(hops.mark(tmp_path)) == 16

@@ -166,3 +166,11 @@ def test_learned_rates_are_exactly_what_the_price_data_say():
                 for output, read, write in ((12_345, 0, 0), (7, tokens // 3, tokens // 5)):
                     usage = Usage(tokens, output, read, write)
                     assert book._by_rates(model, usage) == book._by_data(model, usage), (model.ref, usage)
+
+
+def test_names_that_callers_make_up_do_not_pile_up(monkeypatch):
+    monkeypatch.setattr("llm_router.prices._MOST_KEPT", 10)
+    book = PriceBook({}, VENDORS)
+    for n in range(50):
+        assert book.cost(Model("openai", f"made-up-{n}"), Usage(1, 1)) is None
+    assert max(len(kept) for kept in (book._found, book._steps, book._rates)) <= 12

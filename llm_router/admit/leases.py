@@ -168,13 +168,15 @@ class LeasedBudgets:
                     return
                 booked, spent, total = lease.unbooked, lease.spent, lease.counter.total
                 lease.spent = {}
+                # what was spent beyond the block is in no row; calls under way keep what they hold
+                row = max(lease.row - booked, lease.held)
             moved = _Lease(lease.id, lease.provider, lease.counter, spent=spent, spent_at=lease.spent_at)
             try:
                 with self._budgets.database.transaction(timeout_s=timeout_s) as connection:
                     _book(connection, moved)
                     connection.execute(
-                        "UPDATE reservations SET amount = amount - ?, flushed = ? WHERE id = ?",
-                        (booked, total, lease.id),
+                        "UPDATE reservations SET amount = ?, flushed = ?, expires_at = ? WHERE id = ?",
+                        (row, total, self._clock() + sqlite_budgets.EXPIRES_S, lease.id),
                     )
             except FAILURES:
                 with self._state:
@@ -183,7 +185,7 @@ class LeasedBudgets:
                 return
             with self._state:
                 lease.unbooked -= booked
-                lease.row -= booked
+                lease.row = row
 
     def _book_all(self) -> None:
         for lease in list(self._leases.values()):

@@ -100,7 +100,7 @@ _LATEST = """
     SELECT d.at, d.conversation, a.provider, a.model,
            a.input_tokens, a.output_tokens, a.cache_read_tokens, a.cache_write_tokens
     FROM decisions d JOIN attempts a
-      ON a.decision_id = d.id AND a.outcome = 'ok' AND a.provider = d.provider AND a.model = d.model
+      ON a.decision_id = d.id AND a.outcome = 'ok' AND a.role = 'answer'
     WHERE d.at >= ? AND d.conversation IS NOT NULL AND a.input_tokens IS NOT NULL
       AND coalesce(d.turn, '') NOT IN ('background', 'safety', 'webSearch', 'compaction')
     ORDER BY d.at DESC LIMIT ?

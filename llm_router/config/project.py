@@ -13,7 +13,7 @@ from llm_router.config.problems import type_at
 from llm_router.errors import ConfigError
 from llm_router.settings import Settings
 
-# `*` stands for any one key. A value after the path is the only one allowed there.
+# The first path that fits decides. `*` stands for any one key. A value after the path is the only one allowed there.
 _ALLOWED: tuple[tuple[Keys, object], ...] = (
     (("router", "profile"), ...),
     (("router", "baseline"), ...),
@@ -22,6 +22,7 @@ _ALLOWED: tuple[tuple[Keys, object], ...] = (
     (("providers", "*", "enabled"), False),
     (("providers", "*", "models"), ...),
     (("providers", "*", "num_ctx"), ...),
+    (("routing", "unisolated_tests"), False),
     (("routing",), ...),
     (("budget", "unpriced"), "refuse"),
     (("budget", "daily"), ...),

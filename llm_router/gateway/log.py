@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -83,7 +84,6 @@ class ServiceLog(logging.Handler):
         """Readable by the user alone. Raises OSError."""
         if self._file is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._file = _Rotating(
                 self._path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", errors="backslashreplace"
             )
@@ -91,5 +91,10 @@ class ServiceLog(logging.Handler):
 
 
 class _Rotating(RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        """Also of each file that is begun anew."""
+        os.close(os.open(self.baseFilename, os.O_CREAT | os.O_WRONLY, 0o600))
+        return super()._open()
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A full disk is no reason to write a trace for every line."""

@@ -48,7 +48,14 @@ class Mount:
             elif message["type"] == "lifespan.startup.failed":
                 started.set_exception(RuntimeError(str(message.get("message", ""))))
 
-        await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+        try:
+            await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+        except Exception as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+        if not started.done():  # else whoever waits for it waits for ever
+            started.set_exception(RuntimeError("it ended before it had started"))
 
     async def aclose(self) -> None:
         """End its lifespan, and with it the streams it keeps open."""

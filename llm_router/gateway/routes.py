@@ -77,6 +77,7 @@ ROUTES = (
 _OTHER_VERSIONS = {"/v1beta/": ("/v1/", "/v1alpha/"), "/v1/": ("/",)}
 _GOOGLES = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 _UNVERSIONED = (CHAT, RESPONSES)
+_MOST_SEGMENTS = 32  # every tail of a path is looked at: of 64 KB of slashes that would be a gigabyte
 
 
 class Found(Struct, frozen=True):
@@ -139,6 +140,8 @@ def find(method: str, path: str) -> Found:
 def _tails(path: str) -> list[tuple[str, bool]]:
     """The path, tidied, and what is left of it without its first segments; and whether it is the whole path."""
     segments = [segment for segment in path.split("/") if segment]
+    if len(segments) > _MOST_SEGMENTS:
+        return []
     return [("/" + "/".join(segments[start:]), start == 0) for start in range(max(1, len(segments)))]
 
 

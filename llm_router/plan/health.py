@@ -37,6 +37,7 @@ WRITE_LIMIT_S = 0.2
 FRESH_S = (
     0.2  # so long one look at the table serves: a plan asks about a dozen models, and a busy door makes many
 )
+LAPSED_S = 86_400.0  # after its rest, or its last failure, a breaker says nothing any more: there are names nobody has
 REST_S = 1.0  # after disk trouble, so that a locked file does not delay every call
 
 Table = dict[Key, Breaker]
@@ -44,6 +45,7 @@ Step = Callable[[Breaker, Key, float], Breaker]
 _COLUMNS = (
     "provider, model, state, failures, opened_until, cooldown_s, probe_until, reason, updated_at, credential"
 )
+_FORGET = "DELETE FROM breakers WHERE max(opened_until, updated_at) < :before"
 _OF_THE_KEY = {FailureKind.AUTH, FailureKind.BILLING}
 _TROUBLE = (*FAILURES, TypeError, ValueError)  # the last two: rows that somebody else wrote
 
@@ -70,9 +72,11 @@ class HealthBook:
         self._read_at = self._disk_again_at = float("-inf")
 
     def calm(self) -> bool:
+        """Whether nobody is cooling down."""
         with self._lock:
             self._look()
-            return not (self._table and any(row.is_open for row in self._table.values()))
+            now = self._clock()
+            return not any(forbids(row, key, now) for key, row in self._table.items())
 
     def cooling(self, provider: str, model: str) -> HealthState | None:
         with self._lock:
@@ -169,6 +173,7 @@ class HealthBook:
                     table = self._seen(connection)
                     look(table)
                     _write(connection, self._unsaved | _stepped(table, keys, step, self._clock()))
+                    connection.execute(_FORGET, {"before": self._clock() - LAPSED_S})
             except _TROUBLE:
                 self._disk_again_at = time.monotonic() + REST_S
             else:
@@ -191,7 +196,9 @@ class HealthBook:
         return {key: row for key, row in table.items() if not row.is_idle and not self._outdated(key, row)}
 
     def _outdated(self, key: Key, row: Breaker) -> bool:
-        """The key that was refused is no longer the one in use."""
+        """The key that was refused is no longer the one in use, or all of it is long past."""
+        if max(row.until, row.updated_at) < self._clock() - LAPSED_S:
+            return True
         return bool(row.credential) and row.credential != self._credential(key[0])
 
 

@@ -147,11 +147,11 @@ class SqliteLedger:
         """Wait for decisions and write them; then, or when idle, carry over what is spooled."""
         decisions = self._next()
         self._in_hand = self._take_unsaved() + self._entries(decisions)
-        if self._in_hand and not self._write(self._in_hand):
-            return
+        taken = not self._in_hand or self._write(self._in_hand)
         self._in_hand = []
-        self._forget(decisions)
-        if self._behind and not self._closing:
+        if not self._unsaved:  # what memory alone holds stays in the journal
+            self._forget(decisions)
+        if taken and self._behind and not self._closing:
             try:
                 self._behind = self._spool.drain(self._insert, at_most=FILES_AT_ONCE) > 0
             except FAILURES as error:
@@ -209,14 +209,15 @@ class SqliteLedger:
         return entries
 
     def _write(self, entries: list[Entry]) -> bool:
-        """To the database, else to the spool. Ending, a database that failed a moment ago is not tried again."""
+        """To the database, else to the spool: False where the database takes nothing now. Ending, one that failed a
+        moment ago is not tried again.
+        """
         if not (self._closing and self._failing):
             try:
                 self._insert(entries)
             except REFUSALS as error:
                 self._error = error
-                for each in entries:  # one file each, so that carrying over sets aside only what is refused
-                    self._to_spool([each])
+                self._to_spool(entries)  # from where each is tried by itself
                 return True
             except FAILURES as error:
                 self._error, self._failing = error, True

@@ -13,8 +13,12 @@ from llm_router.record import rows
 from llm_router.record.condition import check_whole, is_corrupt
 from llm_router.record.spool import Spool
 
-# what is worth carrying over: what happened, what counts against a budget, and what became of answers
-_TABLES = ("decisions", "attempts", "spend", "hook_events", "uses")
+# what is worth carrying over: what happened, what counts against a budget, what became of answers and was learned from it
+_TABLES = ("decisions", "attempts", "spend", "hook_events", "uses", "memories", "outcomes")
+_NUMBERS = {
+    "spend": "id",
+    "outcomes": "n",
+}  # mean nothing, and others may be giving out the same ones already
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,7 @@ def _salvage(damaged: Path, into: sqlite3.Connection) -> int:
 
 def _copy(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> int:
     count = 0
-    # the numbers of `spend` mean nothing, and others may be giving out the same ones already
-    known = {row["name"] for row in into.execute(f"PRAGMA table_info({table})")} - {
-        "id" if table == "spend" else ""
-    }
+    known = {row["name"] for row in into.execute(f"PRAGMA table_info({table})")} - {_NUMBERS.get(table)}
     with db.transaction(into), suppress(sqlite3.DatabaseError):
         for row in source.execute(f"SELECT * FROM {table}"):  # noqa: S608 - one of _TABLES
             columns = [name for name in row.keys() if name in known]  # noqa: SIM118 - a Row iterates over values

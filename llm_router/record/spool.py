@@ -69,8 +69,8 @@ class Spool:
     def drain(self, write: Callable[[list[Entry]], None], *, at_most: int = 100_000) -> int:
         """Give waiting files, oldest first, to `write`, and remove each that it took. Returns the entries taken.
 
-        A file that is no list of entries, or that `write` refuses with one of REFUSALS, is set aside. Whatever else
-        `write` raises passes through, and the file waits.
+        A file with a line that is no entry, or that `write` refuses with one of REFUSALS, is set aside when the others
+        of it are taken. Whatever else `write` raises passes through, and the file waits.
         """
         taken = 0
         for path in self._files()[:at_most]:
@@ -81,7 +81,7 @@ class Spool:
             try:
                 write(entries)
             except REFUSALS:
-                entries, damaged = [], True
+                entries, damaged = _one_by_one(write, entries), True
             taken += len(entries)
             with suppress(OSError):
                 path.replace(path.with_suffix(".rejected")) if damaged else path.unlink()
@@ -101,6 +101,16 @@ class Spool:
             with suppress(OSError):
                 found += folder.iterdir()
         return found
+
+
+def _one_by_one(write: Callable[[list[Entry]], None], entries: list[Entry]) -> list[Entry]:
+    """Those that are not refused."""
+    taken: list[Entry] = []
+    for each in entries:
+        with suppress(*REFUSALS):
+            write([each])
+            taken.append(each)
+    return taken
 
 
 def _abandoned(path: Path) -> bool:

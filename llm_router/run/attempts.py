@@ -31,7 +31,7 @@ from llm_router.nouns import (
 from llm_router.plan import is_last_resort, replan
 from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry, way_out
-from llm_router.run.exchange import Exchange, ExchangeFactory, Exchanging
+from llm_router.run.exchange import Exchange, ExchangeFactory, Exchanging, unreadable
 
 LIMITS_S = {
     Complexity.SIMPLE: 20.0,
@@ -223,11 +223,8 @@ class _Try:
                 self.error, self.kind = error, FailureKind.BUDGET
             case CredentialsError():
                 self.error, self.kind = error, FailureKind.AUTH
-            case Exception():  # a defect of ours in one dialect must not cost the user the other candidates
-                detail = (
-                    f"{self.candidate.model.ref}: cannot read the answer ({type(error).__name__}: {error})"
-                )
-                self.error, self.kind = UpstreamError(FailureKind.MALFORMED, detail), FailureKind.MALFORMED
+            case Exception():
+                self.error, self.kind = unreadable(self.candidate.model, error), FailureKind.MALFORMED
             case _:  # cancelled: no failure of anybody's
                 pass
 

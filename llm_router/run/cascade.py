@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -55,6 +56,14 @@ _MOST_REJECTED = 3  # what three models cannot do, a fourth costs
 Harder = Callable[[], Awaitable[Sequence[Candidate]]]  # who would be asked, were the request a harder one
 
 
+class _Rejected(NamedTuple):
+    """`place` is that of its attempt; `farewell` how the caller would be told the answer: see Run."""
+
+    place: int
+    answer: Answer
+    farewell: bytes
+
+
 @dataclass(slots=True)
 class Cascade:
     """One request's checks. Belongs to one Run, which asks it after every answer."""
@@ -64,7 +73,7 @@ class Cascade:
     mode: Mode
     workshop: Workshop
     harder: Harder
-    _rejected: list[tuple[int, Answer]] = field(default_factory=list[tuple[int, Answer]])
+    _rejected: list[_Rejected] = field(default_factory=list["_Rejected"])
 
     async def events(self, run: Run) -> AsyncGenerator[Trying | Checking | Failed | Delta | Chunk]:
         """The run's events, an answer's own held back until it is accepted. The best rejected answer is served where
@@ -111,7 +120,7 @@ class Cascade:
         run.attempts[place] = replace(
             run.attempts[place], outcome=FailureKind.REJECTED, detail=detail, verification=found
         )
-        self._rejected.append((place, answer))
+        self._rejected.append(_Rejected(place, answer, run.farewell))
         if stronger and len(self._rejected) < _MOST_REJECTED and run.remaining_s() > _LEAST_S:
             return stronger
         self._serve_best(run)
@@ -196,9 +205,9 @@ class Cascade:
 
     def _serve_best(self, run: Run) -> None:
         """The likeliest of the rejected answers, and of equals the latest: an answer that is doubted beats none."""
-        place, run.answer = max(
+        place, run.answer, run.farewell = max(
             self._rejected,
-            key=lambda each: (v.p if (v := run.attempts[each[0]].verification) else 0.0, each[0]),
+            key=lambda each: (v.p if (v := run.attempts[each.place].verification) else 0.0, each.place),
         )
         served = run.attempts[place]
         detail = f"served, though its checks failed, since nobody stronger answered. {served.detail}"

@@ -196,6 +196,12 @@ class Exchange:
         return UpstreamError(FailureKind.TIMEOUT, what)
 
 
+def unreadable(model: Model, error: Exception) -> UpstreamError:
+    """A defect of ours in one dialect must not cost the user the other candidates."""
+    said = f"{model.ref}: cannot read the answer ({type(error).__name__}: {error})"
+    return UpstreamError(FailureKind.MALFORMED, said)
+
+
 def nothing_said(answer: Answer) -> UpstreamError:
     """A filter that let nothing through would do so again; an answer that got lost may come."""
     if answer.stop_reason == "refusal":

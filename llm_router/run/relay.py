@@ -30,7 +30,7 @@ from llm_router.errors import RouterError, UpstreamError, UsageError
 from llm_router.nouns import Answer, Chunk, Delta, FailureKind, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Provider
 from llm_router.providers.raw import RawProvider
-from llm_router.run.exchange import FAREWELL_S, completed, estimated, nothing_said
+from llm_router.run.exchange import FAREWELL_S, completed, estimated, nothing_said, unreadable
 from llm_router.run.lanes import Lane, Translation
 from llm_router.run.passage import Passage, forwarded, spoken
 from llm_router.run.patience import Patience
@@ -148,10 +148,11 @@ class Relayed:
                 if data:
                     yield Chunk(data)
             self._end()
-        except UpstreamError as error:
-            if self.committed and (data := self._lane.error(error)):
+        except Exception as error:
+            failure = error if isinstance(error, UpstreamError) else unreadable(self._model, error)
+            if self.committed and (data := self._lane.error(failure)):
                 yield Chunk(data)
-            raise
+            raise failure from error.__cause__
         finally:
             patience.close()
             await self._lane.aclose()

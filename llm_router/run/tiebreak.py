@@ -80,7 +80,7 @@ class TieBreak:
     ) -> None:
         self._path = path if enabled else None
         self._clock = clock
-        self._chosen: OrderedDict[tuple[str, Options], Chosen] = OrderedDict()
+        self._chosen: OrderedDict[tuple[str, Options], Chosen | None] = OrderedDict()
         self._left: dict[str, float] = {}
 
     async def settled(
@@ -98,10 +98,12 @@ class TieBreak:
             if model is None:
                 return found, ()
             said, attempts = await self._asked(model, request, options, means)
-            self._chosen[key] = (*_read(said, options), model.ref)
+            read = _read(said, options)
+            self._chosen[key] = (*read, model.ref) if read else None
             while len(self._chosen) > _KEPT:
                 self._chosen.popitem(last=False)
-        return _with(found, self._chosen[key]), attempts
+        chosen = self._chosen[key]
+        return _with(found, chosen) if chosen else found, attempts
 
     def _quick(self, world: World) -> Model | None:
         """The smallest local model that is no toy and has just shown that it is loaded and quick."""
@@ -192,16 +194,19 @@ def _question(request: Request, options: Options, model: Model) -> Request:
     )
 
 
-def _read(said: str, options: Options) -> tuple[Task, Complexity]:
-    """Of each pair the word that comes first; where neither does, what the classifier had found."""
+def _read(said: str, options: Options) -> tuple[Task, Complexity] | None:
+    """Of each pair the word that comes first, else what the classifier had found; None where no pair has one."""
     tasks, levels = options
-    return _first(said, tasks), _first(said, levels)
+    task, level = _first(said, tasks), _first(said, levels)
+    return (task or tasks[0], level or levels[0]) if task or level else None
 
 
-def _first(said: str, words: Sequence[Word]) -> Word:
+def _first(said: str, words: Sequence[Word]) -> Word | None:
+    if len(words) == 1:  # was not asked
+        return None
     named = "|".join(map(re.escape, words))
     match = re.search(rf"\b({named})\b", said.lower().replace("deep reasoning", Complexity.DEEP_REASONING))
-    return next((word for word in words if match and word == match[1]), words[0])
+    return next((word for word in words if match and word == match[1]), None)
 
 
 def _changed(found: Assessment, task: Task, level: Complexity) -> Assessment:

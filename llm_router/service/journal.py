@@ -16,7 +16,7 @@ def path_in(root: Path) -> Path:
 
 
 def line_for_people(facts: Mapping[str, Any]) -> str:
-    """`12:00:01 200 openai/gpt 812 ms, first after 300 ms, 1200+80 tokens, $0.0012 (claude-cli, d_...)`."""
+    """`12:00:01 200 POST /v1/messages, openai/gpt, 812 ms, first after 300 ms, 1200+80 tokens, $0.001200, think, d_...`."""
     at = datetime.fromtimestamp(float(facts.get("time", time.time()))).strftime("%H:%M:%S")  # noqa: DTZ006 - local, for people
     if "event" in facts:
         return f"{at} {facts['event']}"

@@ -58,7 +58,9 @@ def remove(each: Unit) -> bool:
 
 
 def _systemd(argv: Sequence[str], environ: Mapping[str, str], home: Path) -> Unit:
-    variables = "".join(f"Environment={shlex.quote(f'{k}={v}')}\n" for k, v in environ.items())
+    variables = "".join(f"Environment={shlex.quote(f'{k}={v}')}\n" for k, v in environ.items()).replace(
+        "%", "%%"
+    )
     text = (
         "[Unit]\nDescription=llm-router gateway\nAfter=network.target\n\n"
         f"[Service]\nExecStart={shlex.join(argv).replace('%', '%%')}\nExecReload=/bin/kill -HUP $MAINPID\n{variables}"

@@ -305,3 +305,27 @@ def test_a_process_that_is_killed_leaves_exactly_what_it_had_spent(tmp_path):
     assert status.reserved == 0
     assert status.spent // CENT in (seen, seen + 1)  # the last one may have been settled and not told
     assert not list((tmp_path / "leases").iterdir())
+
+
+def test_a_call_that_cost_more_than_was_leased_leaves_nobody_else_more(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(leases, "BOOK_EVERY_S", 1000)
+    budgets, other = make(daily=1), SqliteBudgets(tmp_path / "router.db", BudgetSettings(daily=1))
+    under_way, dear = budgets.reserve(costing(20 * CENT)), budgets.reserve(costing(20 * CENT))
+    budgets.settle(dear, PAID, 60 * CENT)
+    (status,) = other.status(NOON)
+    assert (status.spent, status.reserved) == (60 * CENT, 20 * CENT)
+    budgets.settle(under_way, PAID, 10 * CENT)
+    (status,) = budgets.status()
+    assert (status.spent, status.reserved) == (70 * CENT, 10 * CENT)
+
+
+def test_a_lease_that_is_drawn_from_for_hours_stays_its_owners(make, clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(leases, "BOOK_EVERY_S", 1000)
+    budgets = make(daily=100)
+    for _ in range(4):
+        spend(budgets, CENT)
+        budgets._book_all()
+        clock.now += 3600
+    with db.connect(tmp_path / "router.db") as connection:
+        (expires,) = connection.execute("SELECT expires_at FROM reservations").fetchone()
+    assert expires > clock.now

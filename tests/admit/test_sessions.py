@@ -148,3 +148,13 @@ def test_a_book_whose_ledger_cannot_be_read_is_empty(tmp_path):
     (tmp_path / "router.db").write_bytes(b"no database at all" * 100)
     assert Sessions(tmp_path / "router.db").standing(asked()) is None
     assert Sessions(tmp_path / "nothing" / "router.db").standing(asked()) is None
+
+
+def test_after_a_restart_what_a_judge_read_is_not_taken_for_the_conversation(tmp_path):
+    ledger = SqliteLedger(tmp_path, store_prompts=False)
+    answered = decided(at=time.time())
+    judged = replace(answered.attempts[-1], role="check", usage=Usage(200, 1, 0, 0))
+    ledger.record(replace(answered, attempts=(*answered.attempts, judged)))
+    ledger.close()
+    standing = Sessions(tmp_path / "router.db").standing(asked())
+    assert (standing.input_tokens, standing.requests) == (9_000, 1)

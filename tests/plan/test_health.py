@@ -466,3 +466,22 @@ def test_a_reset_by_one_process_is_not_undone_by_what_another_remembers(two):
     assert one.reset() == 1
     _fail(other, Kind.NOT_FOUND, model="x")
     assert one.cooling("p", "m") is None
+
+
+def test_a_model_that_failed_long_ago_is_forgotten(tmp_path, clock, open_book):
+    book = open_book(tmp_path / "router.db")
+    for n in range(50):  # names that nobody has
+        book.failed("p", f"m{n}", Kind.NOT_FOUND, None)
+    clock.forward(2 * 86_400)
+    book.failed("p", "m", Kind.RATE_LIMITED, None)
+    with connect(tmp_path / "router.db") as connection:
+        assert connection.execute("SELECT count(*) FROM breakers").fetchone()[0] == 1
+    assert [state.model for state in book.states()] == ["m"]
+
+
+def test_it_is_calm_again_when_nothing_is_forbidden_any_more(book, clock):
+    book.failed("p", "m", Kind.RATE_LIMITED, None)
+    assert not book.calm()
+    clock.forward(31)
+    assert book.cooling("p", "m") is None
+    assert book.calm()

@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from test_ledger import decided, within
 
 from llm_router import db, paths
-from llm_router.record import SqliteLedger, journal
+from llm_router.record import SqliteLedger, journal, rows
 from llm_router.record.journal import Journal
 from llm_router.record.spool import Spool
 
@@ -108,3 +109,32 @@ def test_no_record_that_was_acknowledged_is_lost_when_the_process_is_killed(tmp_
     ledger.close()
     assert acknowledged <= ids(tmp_path)
     assert journals(tmp_path) == []
+
+
+def test_what_the_spool_took_is_not_kept_in_the_journal_too(tmp_path):
+    ledger = SqliteLedger(tmp_path, store_prompts=False, journaled=True)
+    db.connect(paths.database(tmp_path)).close()
+    locked = db.connect(paths.database(tmp_path))
+    locked.execute("BEGIN IMMEDIATE")
+    ledger.record(decided())
+    within(5, lambda: ledger.status().spooled == 1)
+    locked.execute("ROLLBACK")
+    locked.close()
+    within(5, lambda: all(not path.stat().st_size for path in journals(tmp_path)))
+    within(5, lambda: len(ids(tmp_path)) == 1)
+    ledger.close()
+    assert journals(tmp_path) == []
+
+
+def test_one_decision_that_is_refused_costs_no_other_of_the_same_journal(tmp_path):
+    folder = paths.spool(tmp_path)
+    folder.mkdir()
+    good = rows.entry(decided(), store_prompts=False)
+    bad = rows.entry(decided(), store_prompts=False)
+    bad["decision"]["task"] = None
+    (folder / "1-1-a.journal").write_bytes(rows.line(good) + rows.line(bad))
+    ledger = SqliteLedger(tmp_path, store_prompts=False)
+    assert ledger.drain() == 1
+    assert ids(tmp_path) == {good["decision"]["id"]}
+    assert ledger.status().rejected_files == 1
+    ledger.close()

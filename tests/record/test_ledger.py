@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from llm_router import db, paths
+from llm_router.learn import rows as learn_rows
 from llm_router.nouns import (
     Answer,
     Assessment,
@@ -316,6 +317,7 @@ def test_repair_salvages_what_can_be_read_and_keeps_what_was_spent(home, ledger)
     path = paths.database(home)
     with closing(db.connect(path)) as connection:
         connection.execute("INSERT INTO spend (at, provider, model, amount) VALUES (1, 'a', 'b', 7)")
+        assert learn_rows.rate(connection, stored(home)[0]["id"], "user", 1.0, 1.0)
         connection.execute("DELETE FROM breakers")
         page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'attempts'").fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
@@ -328,6 +330,8 @@ def test_repair_salvages_what_can_be_read_and_keeps_what_was_spent(home, ledger)
     assert done.moved_to.exists()
     assert len(stored(home)) == 300
     assert [row["amount"] for row in stored(home, "spend")] == [7]
+    assert len(stored(home, "memories")) == 300
+    assert [row["source"] for row in stored(home, "outcomes")] == ["user"]
 
 
 def test_repair_leaves_a_whole_database_alone_and_drains_the_spool(home, ledger):

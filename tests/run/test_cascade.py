@@ -24,7 +24,7 @@ from llm_router.nouns import (
     Trying,
     ask,
 )
-from llm_router.run import Means, Run, cascade_for
+from llm_router.run import Exchange, Means, Run, cascade_for
 from llm_router.settings import RoutingSettings
 
 ASSESSED = Assessment(Task.CODE, Complexity.MODERATE, 0.8, 0.4, p_small=0.72, p_mid=0.82, p_frontier=0.9)
@@ -309,3 +309,22 @@ async def test_a_deadline_that_has_passed_serves_what_there_is():
     await collect(run, checks)
     assert outcomes(run) == [("s1", "ok")]
     assert strong.calls == 0
+
+
+class Told(Exchange):
+    """An exchange whose answer is told as bytes, as the gateway's is."""
+
+    async def whole(self):
+        await super().whole()
+        self.farewell = self.answer.text.encode()
+
+
+async def test_the_bytes_that_leave_are_those_of_the_answer_that_is_served():
+    cut = says("```python\nx = 1")
+    worse = says("I'm sorry, but I can't help with that, and")
+    run, checks, _ = a_cascade(Scripted("m1", cut), Scripted("f1", worse))
+    run.exchange = Told
+    checks.assessment = replace(ASSESSED, p_frontier=0.83)
+    await collect(run, checks)
+    assert outcomes(run) == [("m1", "ok"), ("f1", "rejected")]
+    assert run.farewell.decode() == run.answer.text

@@ -12,6 +12,7 @@ from llm_router.errors import AllFailedError, RouterError, UpstreamError
 from llm_router.nouns import Chunk, Done, Failed, Planned, Trying
 from llm_router.record import queries
 from llm_router.run import relay
+from llm_router.run.lanes import Translation
 from llm_router.run.relay import Relay
 from llm_router.sandbox import Fault, Sandbox, digest
 from tests.run.plain_inbound import PlainInbound
@@ -261,6 +262,22 @@ async def test_a_stream_that_breaks_ends_with_an_error_and_is_recorded_as_one(pr
     assert [a["provider"] for a in row["attempts"]] == [provider]
     assert row["attempts"][0]["output_tokens"] >= 1
     assert row["attempts"][0]["estimated"] == 1
+
+
+@paced
+async def test_a_defect_of_ours_in_a_stream_that_has_begun_is_said_as_its_end(build, box, monkeypatch):
+    app, note = build("openai", "groq"), Translation._note
+
+    def breaks(lane, deltas):
+        note(lane, deltas)
+        if lane.seen_chars > 20:
+            raise KeyError("choices")
+
+    monkeypatch.setattr(Translation, "_note", breaks)
+    data = []
+    with pytest.raises(UpstreamError, match="cannot read the answer"):
+        await broken(app, asked(stream=True), data)
+    assert b"".join(data).decode().splitlines()[-1].startswith("error ")
 
 
 @paced

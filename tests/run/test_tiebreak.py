@@ -136,7 +136,7 @@ async def test_other_words_change_nothing(build, box):
     app = build(UNSURE, PINNED)
     says(box, "SQLite 3.50.4 is the latest.")
     decision = (await app.ask(ask("latest release of sqlite?"))).decision
-    assert (decision.assessment.task, decision.winner.provider) == (Task.QUERY, "ollama")
+    assert (decision.assessment, decision.winner.provider) == (UNSURE, "ollama")
 
 
 @pytest.mark.parametrize("fault", [Fault("hang"), Fault("slow", delay=0.15)], ids=["silent", "slow"])
@@ -152,6 +152,14 @@ async def test_who_keeps_us_waiting_is_left_alone(build, box, monkeypatch, fault
     ]
     decision = (await app.ask(ask("latest release of redis?"))).decision
     assert [each.role for each in decision.attempts] == ["answer"]
+    assert decision.assessment == UNSURE
+
+
+async def test_silence_chooses_nothing(build, box, monkeypatch):
+    monkeypatch.setattr("llm_router.run.tiebreak.LIMIT_S", 0.2)
+    app = build(UNSURE, PINNED)
+    box.fault("ollama", Fault("hang"), times=1)
+    assert (await app.ask(ask("latest release of sqlite?"))).decision.assessment == UNSURE
 
 
 async def test_a_picture_that_nobody_makes_is_asked_about_before_it_is_refused(build, box):
