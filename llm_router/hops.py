@@ -44,10 +44,11 @@ def _kept(file: Path) -> str:
 
 
 def _made(root: Path) -> str:
-    """Of processes that make one at the same moment all get that of the first."""
+    """Of those that make one at the same moment all get that of the first."""
     paths.ensure_home(root)
-    file, temporary = root / FILE, root / f"{FILE}.{os.getpid()}"
-    temporary.write_text(os.urandom(8).hex(), encoding="ascii")
+    made = os.urandom(8).hex()
+    file, temporary = root / FILE, root / f"{FILE}.{made}"
+    temporary.write_text(made, encoding="ascii")
     try:
         with suppress(FileExistsError):
             os.link(temporary, file)

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -25,6 +27,19 @@ def test_processes_that_make_it_at_once_have_the_same(tmp_path):
     ask = f"from pathlib import Path; from llm_router import hops; print(hops.mark(Path({str(tmp_path)!r})))"
     asked = [subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE) for _ in range(4)]
     assert len({each.communicate()[0] for each in asked}) == 1
+
+
+def test_threads_that_make_it_at_once_have_the_same(tmp_path):
+    for n in range(30):
+        home, together = tmp_path / str(n), Barrier(8)
+
+        def ask(home=home, together=together):
+            together.wait()
+            return hops.mark(home)
+
+        with ThreadPoolExecutor(8) as threads:
+            marks = {each.result() for each in [threads.submit(ask) for _ in range(8)]}
+        assert marks == {(home / hops.FILE).read_text()}
 
 
 def test_a_home_that_takes_no_file_is_known_by_where_it_is(tmp_path):
