@@ -42,7 +42,7 @@ def test_a_lock_ends_with_its_process(tmp_path):
     with locks.held(tmp_path / "lock", 0) as taken:
         assert not taken
     process.kill()
-    process.wait()
+    process.communicate()
     with locks.held(tmp_path / "lock", 5) as taken:
         assert taken
 
