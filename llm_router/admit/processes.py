@@ -35,6 +35,8 @@ def alive(pid: int, marked: str) -> bool:
 
 
 def _same_on_linux(pid: int, marked: str) -> bool:
+    if marked.count(" ") < 2:
+        return False  # no mark of ours
     boot, namespace, started = marked.split(" ", 2)
     try:
         here_boot, here_namespace = _here().split(" ", 1)

@@ -4,12 +4,13 @@ no model is asked.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from llm_router.classify import judge
-from llm_router.cli import eval_data, eval_own, eval_report, eval_tables, output
+from llm_router.cli import eval_calibration, eval_data, eval_own, eval_report, eval_tables, output
 from llm_router.cli.options import json_option, moment
 from llm_router.errors import UsageError
 from llm_router.nouns import JsonDict
@@ -98,9 +99,11 @@ def _of_suites(data: Path, split: str, watch: eval_tables.Watch, draws: int) -> 
         raise UsageError(
             f"no suite has enough prompts of the split {split!r}", fix="name another with --split"
         )
-    gains = [[watch(prompt).gain for prompt in suite.prompts] for suite in suites]
+    judged = [[watch(prompt) for prompt in suite.prompts] for suite in suites]
+    gains = [[one.gain for one in each] for each in judged]
     rows = [eval_tables.suite_row(suite, each, draws) for suite, each in zip(suites, gains, strict=True)]
     return {
         "suites": eval_tables.as_json(rows),
         "mean": eval_tables.mean_row(rows, suites, gains, draws),
+        "calibration": [asdict(row) for row in eval_calibration.rows(suites, judged)],
     }

@@ -34,6 +34,11 @@ _ATTEMPTS = """
            input_tokens, output_tokens, cache_read_tokens, cache_write_tokens
     FROM attempts WHERE role = 'answer' AND decision_id IN (SELECT decision_id FROM outcomes) ORDER BY decision_id, n
 """
+_CHECKED = """
+    SELECT a.verification, o.good FROM outcomes o JOIN decisions d ON d.id = o.decision_id
+    JOIN attempts a ON a.decision_id = d.id AND a.outcome = 'ok' AND a.role = 'answer'
+    WHERE o.source IN ('you', 'host') AND d.at >= ? AND a.verification IS NOT NULL
+"""
 _OUTCOMES = "SELECT decision_id, source, tier, model, good, weight FROM outcomes"
 Row = Mapping[str, Any]
 
@@ -48,6 +53,7 @@ def judged(
             "SELECT count(*) FROM decisions WHERE at >= ? AND model IS NOT NULL", (since,)
         ).fetchone()[0]
         cases, choices = _read(connection, since, settings.baseline, catalogue, prices)
+        checks = _checks(connection.execute(_CHECKED, (since,)))
     if len(cases) < LEAST:
         raise UsageError(
             f"of {answered} answers {len(cases)} have a known outcome, a price and a count of tokens; {LEAST} are needed",
@@ -65,6 +71,7 @@ def judged(
         "known": len(cases),
         "profile": str(settings.profile),
         "worth_of_a_right_answer": worth,
+        "checks": checks,
         "tiers": [asdict(row) for row in eval_hindsight.tier_rows(cases)],
         "policies": [
             asdict(row) | {"first": firsts.get(row.name, 0) if place else len(cases)}
@@ -87,6 +94,26 @@ def _read(
     wanted = [models[name] for name, _ in choices]
     found = (_case(row, heard[row["id"]], attempts.get(row["id"], []), wanted, prices) for row in decisions)
     return [case for case in found if case is not None], choices
+
+
+def _checks(rows: Iterable[Row]) -> list[JsonDict]:
+    """Of each verifier, of how many answers that it passed and failed, and that were given, it was heard how good they
+    were. Answers that were not given because a check failed are in neither.
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        for check in json.loads(row["verification"])["checks"]:
+            if check["finding"] in {"pass", "fail"}:
+                sides = found.setdefault(check["verifier"], {"pass": [], "fail": []})
+                sides[check["finding"]].append(row["good"])
+    return [
+        {"verifier": name}
+        | {
+            side: {"answers": len(good), "good": sum(good) / len(good) if good else None}
+            for side, good in sides.items()
+        }
+        for name, sides in sorted(found.items())
+    ]
 
 
 def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -184,6 +211,7 @@ def _case(
 # ── for people ───────────────────────────────────────────────────────────────
 
 _TIER_COLUMNS = ("tier", "answers", "good", "as shipped", "as learned", "brier shipped", "learned", "auc")
+_CHECK_COLUMNS = ("check", "passed", "good of them", "failed, but given", "good of them ")
 _POLICY_COLUMNS = (
     "answered by",
     "tier",
@@ -199,6 +227,9 @@ _POLICY_COLUMNS = (
 def tell(found: JsonDict) -> None:
     output.say(f"{found['known']} of {found['answers']} answers were checked, rated or watched.\n")
     render.table(_TIER_COLUMNS, [_tier_cells(row) for row in found["tiers"]], right=_TIER_COLUMNS[1:])
+    if found["checks"]:
+        output.say("\nWhat checks said of answers that you rated or a host used:\n")
+        render.table(_CHECK_COLUMNS, [_check_cells(row) for row in found["checks"]], right=_CHECK_COLUMNS[1:])
     output.say("\nOf these, had one model answered all:\n")
     rows: list[JsonDict] = found["policies"]
     render.table(_POLICY_COLUMNS, [_policy_cells(row) for row in rows], right=_POLICY_COLUMNS[2:])
@@ -216,6 +247,18 @@ def _tier_cells(row: JsonDict) -> list[str]:
     figures = (row[name] for name in ("good", "shipped", "routed", "brier_shipped", "brier_routed"))
     auc = "-" if row["auc"] is None else f"{row['auc']:.2f}"
     return [row["tier"], str(row["answers"]), *(f"{value:.2f}" for value in figures), auc]
+
+
+def _check_cells(row: JsonDict) -> list[str]:
+    sides = [row["pass"], row["fail"]]
+    return [
+        row["verifier"],
+        *(
+            cell
+            for side in sides
+            for cell in (str(side["answers"]), "-" if side["good"] is None else f"{side['good']:.2f}")
+        ),
+    ]
 
 
 def _policy_cells(row: JsonDict) -> list[str]:

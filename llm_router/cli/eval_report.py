@@ -14,6 +14,10 @@ START, END = "<!-- measured: routing quality -->", "<!-- measured until here -->
 _SUITE_COLUMNS = (
     "suite", "prompts", "always small", "always frontier", "APGR", "95 %", "by length", "CPT50", "CPT80", "cost95", "AUC",
 )  # fmt: skip
+_CALIBRATION_COLUMNS = (
+    "suite", "prompts", "small said", "was", "error", "Brier", "constant", "frontier said", "was ", "error ", "Brier ",
+    "constant ",
+)  # fmt: skip
 _LABEL_COLUMNS = ("slice", "prompts", "task", "complexity", "weighted kappa", "two levels off")
 
 
@@ -23,6 +27,7 @@ def tell(found: JsonDict) -> None:
         output.say(_mean(found["mean"]))
         for line in _advice(found):
             output.say(line)
+        render.table(_CALIBRATION_COLUMNS, _calibration_cells(found), right=_CALIBRATION_COLUMNS[1:])
     if found.get("labels"):
         render.table(_LABEL_COLUMNS, _label_cells(found), right=_LABEL_COLUMNS[1:])
     output.say(_latency(found))
@@ -34,6 +39,7 @@ def markdown(found: JsonDict) -> str:
         parts += [_grid(_SUITE_COLUMNS, _suite_cells(found)), _mean(found["mean"])]
         if advice := _advice(found):
             parts.append("\n".join(f"- {line}" for line in advice))
+        parts.append(_grid(_CALIBRATION_COLUMNS, _calibration_cells(found)))
     if found.get("labels"):
         parts.append(_grid(_LABEL_COLUMNS, _label_cells(found)))
     return "\n\n".join([*parts, _latency(found)])
@@ -66,6 +72,18 @@ def _suite_cells(found: JsonDict) -> list[list[str]]:
             *(_figure(row[name]) for name in ("length", "cpt_50", "cpt_80", "cost_95", "auc")),
         ]
         for row in found["suites"]
+    ]
+
+
+def _calibration_cells(found: JsonDict) -> list[list[str]]:
+    names = ("said", "was", "error", "brier", "constant")
+    return [
+        [
+            row["suite"],
+            str(row["prompts"]),
+            *(f"{row[tier][name]:.3f}" for tier in ("small", "frontier") for name in names),
+        ]
+        for row in found["calibration"]
     ]
 
 

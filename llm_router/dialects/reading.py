@@ -11,21 +11,25 @@ NO_ARGUMENTS = frozenset({"", "null"})  # how vendors write a call without any
 HIGHEST = 10**13  # at the highest price still an amount that a database holds
 
 
+# no cast here: each is a call, and these are called fifty times for an answer
 def record(value: object) -> JsonDict:
-    return cast("JsonDict", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def records(value: object) -> list[JsonDict]:
-    return [cast("JsonDict", item) for item in sequence(value) if isinstance(item, dict)]
+    return [item for item in sequence(value) if isinstance(item, dict)]
 
 
 def first_choice(value: object) -> JsonDict:
     """Of several answers to one request the one with index 0 (or none), the only one we read."""
-    return record(next((item for item in records(value) if count(item.get("index")) == 0), None))
+    for item in records(value):
+        if count(item.get("index")) == 0:
+            return item
+    return {}
 
 
 def sequence(value: object) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 def string(value: object) -> str:

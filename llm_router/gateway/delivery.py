@@ -136,7 +136,7 @@ class Delivery:
         await self._call.end()
 
     def _headers(self, decision: Decision | None = None) -> list[tuple[str, str]]:
-        """What is known: of a stream not yet its cost."""
+        """What is known: of a stream not yet its cost and its usage."""
         each = self._activity
         told = [
             ("x-llm-router-decision-id", each.decision),
@@ -144,11 +144,13 @@ class Delivery:
             ("x-llm-router-model", each.model),
             ("x-llm-router-reason", self._reason),
             ("x-llm-router-attempts", str(each.attempts) if each.attempts else None),
-            ("x-llm-router-cache", "off"),
             ("x-llm-router-turn", each.turn),
         ]
         if decision is not None and decision.cost is not None:
             told.append(("x-llm-router-cost-usd", f"{decision.cost / 1e6:.6f}"))
+        if decision is not None and decision.answer is not None:
+            read = decision.answer.usage.cache_read_tokens
+            told.append(("x-llm-router-cache", "hit" if read else "miss"))
         return [(name, value) for name, value in told if value]
 
     def _look(self) -> None:

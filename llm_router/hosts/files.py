@@ -10,9 +10,10 @@ import os
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from llm_router import locks
 from llm_router.errors import ConfigError
 from llm_router.hosts.jsonc import problem
 from llm_router.paths import ensure_home
@@ -152,35 +153,16 @@ def _refused(path: Path, what: str, error: OSError) -> ConfigError:
 @contextmanager
 def locked(home: Path) -> Generator[None]:
     """One install at a time for everybody who shares this home."""
-    try:
-        ensure_home(home)
-        handle = os.open(home / "hosts.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise _refused(home / "hosts.lock", "written", error) from None
-    try:
-        until = time.monotonic() + _LOCK_WAIT_S
-        while not _try_lock(handle):
-            if time.monotonic() > until:
-                raise ConfigError("another `llm-router install` has been running for 30 s", fix="try again")
-            time.sleep(0.02)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _try_lock(handle: int) -> bool:
-    try:
+    path = home / "hosts.lock"
+    with ExitStack() as stack:
         try:
-            import fcntl
-        except ImportError:  # Windows
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[reportAttributeAccessIssue,reportUnknownMemberType]
-        else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+            ensure_home(home)
+            taken = stack.enter_context(locks.held(path, _LOCK_WAIT_S))
+        except OSError as error:
+            raise _refused(path, "written", error) from None
+        if not taken:
+            raise ConfigError("another `llm-router install` has been running for 30 s", fix="try again")
+        yield
 
 
 @contextmanager

@@ -23,7 +23,10 @@ _OF_DIALECT: Mapping[str, tuple[str, ...]] = {
 }
 _OF_VENDOR: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("anthropic-", "x-claude-code-", "x-app", "x-stainless-"),
-    "openai": ("openai-beta", "session_id", "session-id", "conversation_id", "x-codex-"),
+    "openai": (
+        *("openai-beta", "x-openai-", "x-codex-", "originator"),
+        *("session_id", "session-id", "thread-id", "conversation_id", "x-client-request-id"),
+    ),
 }
 _OAUTH = "oauth-"  # a beta of callers who are signed in; we come with a key
 

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from llm_router import __version__, paths
+from llm_router import __version__, locks, paths
 from llm_router.admit.processes import alive, marker
 
-FILE = "service.json"
+FILE, LOCK = "service.json", "service.lock"
+LOCK_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,18 @@ def running(root: Path) -> Service | None:
 
 
 def remember(root: Path, url: str) -> None:
-    """Say that this process is the service, unless another of the same home is already. A disk that takes nothing is
-    no reason not to serve.
+    """Say that this process is the service, unless another of the same home is already: of several that say so at once
+    the first is. A disk that takes nothing is no reason not to serve.
     """
-    if running(root) is not None:
-        return
     pid = os.getpid()
     service = Service(pid, marker(pid), url, time.time(), __version__)
     with suppress(OSError):
         paths.ensure_home(root)
-        temporary = root / f"{FILE}.{pid}"
-        temporary.write_text(json.dumps(asdict(service)), encoding="utf-8")
-        temporary.replace(root / FILE)
+        with locks.held(root / LOCK, LOCK_WAIT_S):
+            if running(root) is None:
+                temporary = root / f"{FILE}.{pid}"
+                temporary.write_text(json.dumps(asdict(service)), encoding="utf-8")
+                temporary.replace(root / FILE)
 
 
 def forget(root: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from llm_router.classify.judge import classify
 from llm_router.cli import eval_metrics as metrics
+from llm_router.cli.eval_calibration import calibration
 from llm_router.cli.eval_metrics import Outcomes
 
 PROMPTS = [f"{'prove that it can never deadlock and' * (n % 5)} rename x to y{n}" for n in range(40)]
@@ -102,6 +103,28 @@ def test_routing_no_better_than_chance_is_said_plainly(cli, data):
         "good: no better than chance here: pin one model"
         in cli("eval", "--data", str(data), "--draws", "20").out
     )
+
+
+def test_chances_are_held_against_what_was(cli, data):
+    body = cli("eval", "--data", str(data), "--draws", "5", "--json").json
+    one, whole = body["calibration"]
+    assert (one["suite"], whole["suite"], whole["prompts"]) == ("good", "all", 40)
+    assert one["small"]["was"] == 0.0
+    assert one["small"]["said"] == pytest.approx(one["small"]["error"])  # whatever it said was too much
+    assert one["frontier"]["was"] == 0.5
+    assert one["frontier"]["constant"] == pytest.approx(0.25)
+
+
+def test_a_calibrated_chance_errs_by_nothing():
+    outcomes = [float(n % 10 < 3) for n in range(200)]
+    found = calibration([0.3] * 200, outcomes)
+    assert (found.said, found.was) == (pytest.approx(0.3), pytest.approx(0.3))
+    assert found.error == pytest.approx(0.0, abs=1e-9)
+    assert found.brier == pytest.approx(found.constant) == pytest.approx(0.21)
+    sure = calibration([float(n % 2) for n in range(100)], [float(n % 2) for n in range(100)])
+    assert (sure.error, sure.brier) == (0.0, 0.0)
+    wrong = calibration([1.0] * 50, [0.0] * 50)
+    assert (wrong.error, wrong.brier) == (pytest.approx(1.0), 1.0)
 
 
 def test_the_metrics_are_those_counted_by_hand():

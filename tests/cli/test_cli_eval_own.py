@@ -4,6 +4,7 @@ import random
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from llm_router import db
 from llm_router.checks import Check, Verification
@@ -177,6 +178,23 @@ def test_a_rejected_answer_is_an_outcome_of_its_own_model(cli):
     assert small["good"] < 0.3
     strong = next(row for row in found["policies"] if row["name"] == "anthropic/claude-opus-4-8")
     assert strong["first"] == 0
+
+
+def test_checks_are_held_against_what_was_heard_of_the_answers(cli):
+    def checked(n, finding):
+        found = decided(n, SMALL)
+        verification = Verification(
+            (Check("judge", finding), Check("parse", "unknown")), 0.6, 0.7, 0.5, accepted=True
+        )
+        return replace(found, attempts=(replace(found.attempts[0], verification=verification),))
+
+    decisions = [checked(n, "fail" if n < 5 else "pass") for n in range(30)]
+    filled(cli.root, decisions, [(f"d_{n}", float(n >= 10)) for n in range(30)])
+    (row,) = cli("eval", "--json").json["checks"]
+    assert row["verifier"] == "judge"
+    assert row["pass"] == {"answers": 25, "good": pytest.approx(0.8)}
+    assert row["fail"] == {"answers": 5, "good": 0.0}
+    assert "failed, but given" in cli("eval").out.lower()
 
 
 def test_too_few_outcomes_say_so_and_how_to_get_more(cli):

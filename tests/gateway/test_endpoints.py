@@ -173,9 +173,16 @@ def test_an_answer_tells_who_gave_it_and_what_it_cost(shared):
         "model": "gpt-6-luna",
         "reason": "asked for",
         "attempts": "1",
-        "cache": "off",
+        "cache": "miss",
     }
     assert headers["x-request-id"] == "mine-1"
+
+
+def test_an_answer_tells_whether_its_prompt_was_in_the_vendors_cache(shared):
+    long = [{"type": "text", "text": "A rule. " * 3_000, "cache_control": {"type": "ephemeral"}}]
+    body = HELLO | {"model": "anthropic/claude-haiku-5-5", "system": long}
+    told = [shared.post("/v1/messages", body).headers["x-llm-router-cache"] for _ in range(2)]
+    assert told == ["miss", "hit"]
 
 
 def test_a_stream_tells_the_same_but_its_cost(shared):
@@ -185,7 +192,7 @@ def test_a_stream_tells_the_same_but_its_cost(shared):
         answer.read()
     assert answer.headers["x-llm-router-decision-id"].startswith("d_")
     assert answer.headers["x-llm-router-model"]
-    assert "x-llm-router-cost-usd" not in answer.headers
+    assert not {"x-llm-router-cost-usd", "x-llm-router-cache"} & answer.headers.keys()
     assert answer.headers["content-type"].startswith("text/event-stream")
 
 
