@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -122,12 +123,14 @@ class App:
         return {name: each.models for name, each in found.items() if each.models is not None}
 
     async def aclose(self) -> None:
-        """Close upstream connections, wait for the ledger's writer, and tell the hooks what has changed."""
-        self.ledger.close()
+        """Close upstream connections, wait for the ledger's writer, and tell the hooks what has changed. What may wait for
+        the database waits in a thread: behind the gateway a newer App is answering.
+        """
+        await asyncio.to_thread(self.ledger.close)
         await self.keeper.aclose()
         await self.inventory.aclose()
         await self.providers.aclose()
-        self.budgets.close()
+        await asyncio.to_thread(self.budgets.close)
         self.health.close()
         self.inventory.close()
 

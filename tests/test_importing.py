@@ -250,3 +250,11 @@ def test_an_endpoint_that_has_a_vendors_models_is_said_to_stand_for_it(imported)
         "config.yaml",
     ).settings["providers"]
     assert sorted(str(row.get("stands_for")) for row in made.values()) == ["None", "deepseek"]
+
+
+def test_a_password_in_an_address_gets_into_no_name(imported):
+    told = imported(
+        "model_list: [{model_name: m, litellm_params:"
+        " {model: house/m, api_base: 'https://me:s3cret@llm.corp.example/v1'}}]"
+    )
+    assert list(told.settings["providers"]) == ["house-llm-corp-example"]

@@ -139,8 +139,8 @@ def _provider(
 
 
 def _place(url: str) -> str:
-    """Tells endpoints of the user's own apart."""
-    return url.partition("://")[2].partition("/")[0].replace(".", "-").replace(":", "-")
+    """Tells endpoints of the user's own apart, without a password that stands before the host."""
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2].replace(".", "-").replace(":", "-")
 
 
 def _extras(into: Imported, group: str, row: dict[str, Any], told: dict[str, Any]) -> None:

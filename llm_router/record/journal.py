@@ -69,6 +69,8 @@ class Journal:
     def leave(self, segment: Segment) -> None:
         """What is in this file shall be carried over from there: nobody has it in memory any more."""
         with self._lock:
+            if segment.pending < 0:  # it was left, or closed, before
+                return
             if segment is self._current:
                 self._current = None
             segment.pending = -1  # never again done

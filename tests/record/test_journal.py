@@ -138,3 +138,14 @@ def test_one_decision_that_is_refused_costs_no_other_of_the_same_journal(tmp_pat
     assert ids(tmp_path) == {good["decision"]["id"]}
     assert ledger.status().rejected_files == 1
     ledger.close()
+
+
+def test_a_file_that_is_left_twice_closes_nobody_elses(tmp_path):
+    book = Journal(tmp_path)
+    segment = book.append(b'{"a":1}\n')
+    assert book.append(b'{"b":2}\n') is segment
+    book.leave(segment)
+    with (tmp_path / "another").open("wb") as another:  # gets the number that has become free
+        book.leave(segment)
+        another.write(b"x")
+        another.flush()
