@@ -288,7 +288,9 @@ def test_a_host_that_never_closes_its_pipe_is_not_waited_for(home, copied):
         assert child.wait(20) == 0
 
 
-@pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse", "Stop", "StatusLine", "SessionStart"])
+@pytest.mark.parametrize(
+    "event", ["UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop", "StatusLine", "SessionStart"]
+)
 def test_no_slow_module_is_loaded_on_the_way(home, event, recorded):
     name = {
         "PreToolUse": "PreToolUse-Bash",
