@@ -16,12 +16,10 @@ import mmap
 from zlib import crc32
 
 MAGIC = b"LLMROUTE"
-VERSION = 2
-HEADER, ROW = (
-    "<8sHHIII",
-    "<24s4sII",
-)  # as `struct` writes them; to read so little it would take longer to import
-BODY, WIDTH = 24, 36  # their sizes
+VERSION = 3
+# As `struct` writes them, and their sizes; it would take longer to import than to do without.
+HEADER, ROW = "<8sHHIII", "<24s4sII"
+BODY, WIDTH = 24, 36
 FILE = "brain.bin"
 _SIZES = {"b": 1, "B": 1, "f": 4}
 

@@ -227,7 +227,7 @@ def _tokenise(reading: Reading, ask: str, letters: frozenset[str]) -> None:
     tokens = _cut(ask, letters)
     spoken = {*tokens}
     odd = spoken.difference(CATEGORIES, _STOPS)
-    read_as = {raw: _odd_word(raw) for raw in odd}
+    read_as = {raw: _odd_word(raw) for raw in odd if not (raw.isascii() and raw.isalpha() and raw.islower())}
     known = [word for word in read_as.values() if word in CATEGORIES]
     reading.distinct = spoken.difference(odd, _STOPS).union(known)
     words = [*map(read_as.get, tokens, tokens)]

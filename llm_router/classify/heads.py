@@ -5,10 +5,12 @@ Pure and standard library only, as its siblings are.
 
 from math import exp, sqrt
 
-try:  # what `operator` hands on, without the half millisecond that importing it costs
-    from _operator import itemgetter, mul, sub
+try:  # what `bisect` and `operator` hand on, without the half millisecond that importing those costs
+    from _bisect import bisect_left
+    from _operator import add, itemgetter, mul, sub
 except ImportError:  # another interpreter than CPython
-    from operator import itemgetter, mul, sub
+    from bisect import bisect_left
+    from operator import add, itemgetter, mul, sub
 
 try:
     from . import artefact, form
@@ -21,38 +23,65 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 TASKS = ("query", "research", "generate", "analyze", "code", "image", "video", "audio")
-NODES, LEAVES = 5, 6  # of every tree
+LEAVES = 6  # of every tree
+TOTALS = ("gain", "ability", "level")  # what trees are summed up to
+GAIN, ABILITY, LEVEL = range(3)
+_first_left = b"\0"  # the first leaf that is not ruled out, by the bits of those that are
+for _leaf in range(LEAVES):
+    _first_left += _first_left[:-1] + bytes([_leaf + 1])
+_first_left = _first_left.ljust(256)  # as `translate` wants it
 _RAISE = 128  # what is added to signed bytes: those of a `bytes` are taken out twice as fast as those of a memory view
 _RAISED = bytes(range(_RAISE, 256)) + bytes(range(_RAISE))
 
 
-class Trees:
-    """Additive trees of at most six leaves. A child that is not negative is a node of the same tree, else leaf ~child."""
+class Forest:
+    """Additive trees, all at once. Of each split the file tells which leaves of its tree are ruled out where the measure
+    is larger; a tree's answer is the first leaf that is left (as QuickScorer does it, Lucchese et al. 2015).
 
-    def __init__(self, file: artefact.Artefact, name: str) -> None:
-        self.measure = file.table(f"{name}.measure").tolist()
-        self.threshold = file.numbers(f"{name}.threshold")
-        self.less = file.table(f"{name}.less").tolist()
-        self.more = file.table(f"{name}.more").tolist()
-        self.leaf = file.numbers(f"{name}.leaf")
+        splits.count        how many there are of each measure; they lie in that order, smaller thresholds first
+        splits.threshold    of each
+        splits.tree         of each: which tree it is in
+        splits.rules_out    of each: bits of leaves
+        trees.leaf          LEAVES of each tree, left to right
+        trees.end           for each of TOTALS, the number of the first tree that no longer counts towards it
+    """
 
-    def total(self, measures: list[float]) -> float:
-        measure, threshold, less, more, leaf = self.measure, self.threshold, self.less, self.more, self.leaf
-        total, leaves = 0.0, 0
-        for first in range(0, len(measure), NODES):
-            node = 0
-            while node >= 0:
-                place = first + node
-                node = less[place] if measures[measure[place]] <= threshold[place] else more[place]
-            total += leaf[leaves + ~node]
-            leaves += LEAVES
-        return total
+    def __init__(self, file: artefact.Artefact) -> None:
+        self.leaf = file.numbers("trees.leaf")
+        self.starts = range(0, len(self.leaf), LEAVES)
+        self.ends = file.table("trees.end").tolist()
+        self.tree, self.rules_out = file.table("splits.tree"), file.table("splits.rules_out")
+        thresholds, end = file.numbers("splits.threshold"), 0
+        self.splits: list[tuple[int, int, list[float]]] = []  # measure, first split, thresholds
+        for measure, count in enumerate(file.table("splits.count")):
+            if count:
+                self.splits.append((measure, end, thresholds[end : end + count]))
+                end += count
+        self.ruled_out: dict[int, list[int]] = {}  # by measure, then by how many splits; filled when needed
+
+    def totals(self, measures: list[float]) -> list[float]:
+        ruled_out = 0
+        for measure, first, thresholds in self.splits:
+            value = measures[measure]
+            if value > thresholds[0]:
+                by_splits = self.ruled_out.get(measure) or self._summed_up(measure, first, len(thresholds))
+                ruled_out |= by_splits[bisect_left(thresholds, value)]
+        firsts = ruled_out.to_bytes(len(self.starts), "little").translate(_first_left)
+        leaves = _taker([*map(add, self.starts, firsts)])(self.leaf)
+        return [sum(leaves[start:end]) for start, end in zip((0, *self.ends), self.ends, strict=False)]
+
+    def _summed_up(self, measure: int, first: int, count: int) -> list[int]:
+        """A byte for every tree: the bits of all leaves that the first n splits rule out, n from none to all."""
+        sums = [0]
+        for place in range(first, first + count):
+            sums.append(sums[-1] | self.rules_out[place] << 8 * self.tree[place])
+        self.ruled_out[measure] = sums
+        return sums
 
 
 class Heads:
     def __init__(self, file: artefact.Artefact) -> None:
-        self.gain_trees, self.ability_trees = Trees(file, "gain"), Trees(file, "ability")
-        self.level_trees = Trees(file, "level")
+        self.trees = Forest(file)
         grams = file.table("gain.grams")
         size = len(grams) // len(form.GENRES)
         self.gain_mask = size - 1
@@ -78,19 +107,19 @@ class Heads:
         self.centre = file.numbers("measures.centre")
         self.blend = file.numbers("blend")
 
-    def gain(self, found: form.Form) -> float:
+    def gain(self, found: form.Form, totals: list[float]) -> float:
         """What a frontier model is expected to add to a small one."""
         mask = self.gain_mask
         places = [gram & mask for gram in found.grams]
         grams = sum(_taker(places)(self.gain_grams[found.genre])) / sqrt(len(places) or 1)
-        score = self.gain_trees.total(found.measures) + grams * self.gain_scale[found.genre]
+        score = totals[GAIN] + grams * self.gain_scale[found.genre]
         start, slope = self.gain_curve
         return _chance(start + slope * score)
 
-    def ability(self, found: form.Form) -> float:
+    def ability(self, totals: list[float]) -> float:
         """The chance that lies halfway between a small and a frontier model's."""
         start, slope = self.ability_curve
-        return _chance(start + slope * self.ability_trees.total(found.measures))
+        return _chance(start + slope * totals[ABILITY])
 
     def asked(self, found: form.Form) -> list[float]:
         """How strongly the text speaks for each task, and, last, its level."""
@@ -112,10 +141,10 @@ class Heads:
         share = self.blend[0] / max(3.0, *votes.values())
         return {task: score + share * votes[task] for task, score in zip(TASKS, asked[:-1], strict=True)}
 
-    def level(self, found: form.Form, asked: list[float], hardness: float) -> float:
+    def level(self, totals: list[float], asked: list[float], hardness: float) -> float:
         """Difficulty, of what was learned and what the rules found."""
         _, rules, text, trees, start, slope = self.blend
-        learned = text * asked[-1] + trees * self.level_trees.total(found.measures)
+        learned = text * asked[-1] + trees * totals[LEVEL]
         return start + slope * (rules * hardness + learned)
 
     def spoke(self, found: form.Form) -> list[str]:

@@ -25,17 +25,31 @@ class Judgement:
     """Numbers lie in [0,1]. `source` is "artefact", or "rules" where the text is none or the artefact cannot be read."""
 
     __slots__ = (
-        "complexity", "confidence", "difficulty", "gain", "p_frontier", "p_mid", "p_small", "reasons", "rival", "source", "task",
+        "_by_rules", "_read", "complexity", "confidence", "difficulty", "gain", "p_frontier", "p_mid", "p_small", "rival",
+        "source", "task",
     )  # fmt: skip
 
     def __init__(
         self, task: str, complexity: str, confidence: float, hardness: float, reasons: tuple[str, ...]
     ) -> None:
-        self.task, self.complexity, self.confidence, self.reasons = task, complexity, confidence, reasons
+        self.task, self.complexity, self.confidence = task, complexity, confidence
         self.difficulty = hardness
+        self._by_rules = reasons
+        self._read: tuple[heads.Heads, form.Form] | None = None
         self.source, self.rival = "rules", ""  # the second likeliest task
         self.p_small, self.p_mid, self.p_frontier = difficulty.chances(hardness)
         self.gain = self.p_frontier - self.p_small
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What spoke loudest. Found when it is asked for: a hook does not ask."""
+        if self._read is None:
+            return self._by_rules
+        learned, seen = self._read
+        return (*self._by_rules[: _SHOWN - 1], f"reads like: {form.GENRES[seen.genre]}", *learned.spoke(seen))
+
+    def learned_from(self, learned: "heads.Heads", seen: "form.Form") -> None:
+        self.source, self._read = "artefact", (learned, seen)
 
 
 class Brain:
@@ -70,19 +84,17 @@ def classify(text: str, task: str | None = None, brain: "Brain | None" = None) -
 def _learned(
     found: Judgement, learned: heads.Heads, seen: form.Form, votes: rules.Votes, task: str | None
 ) -> None:
-    asked = learned.asked(seen)
+    asked, totals = learned.asked(seen), learned.trees.totals(seen.measures)
     scores = learned.tasks(asked, votes)
     likeliest, found.rival = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
     first, second = scores[likeliest], scores[found.rival]
     found.task = task or likeliest
     found.confidence = round(min(0.98, 0.42 + 0.33 * (first - second)), 2)
-    found.difficulty = round(min(1.0, max(0.0, learned.level(seen, asked, found.difficulty))), 3)
+    found.difficulty = round(min(1.0, max(0.0, learned.level(totals, asked, found.difficulty))), 3)
     found.complexity = difficulty.level(found.difficulty)
-    found.gain, middle = learned.gain(seen), learned.ability(seen)
+    found.gain, middle = learned.gain(seen, totals), learned.ability(totals)
     found.p_small, found.p_mid, found.p_frontier = chances(middle, found.gain)
-    about = [f"reads like: {form.GENRES[seen.genre]}", *learned.spoke(seen)]
-    found.reasons = (*found.reasons[: _SHOWN - 1], *about)
-    found.source = "artefact"
+    found.learned_from(learned, seen)
 
 
 def chances(middle: float, gain: float) -> tuple[float, float, float]:

@@ -9,11 +9,12 @@ import lightgbm
 import numpy as np
 from corpus import Row
 from numpy.typing import NDArray
+from pack import SPLITS, Trees
 from scipy import sparse
 from scipy.sparse.linalg import lsqr
 
 from llm_router.classify import form
-from llm_router.classify.heads import LEAVES, NODES, TASKS
+from llm_router.classify.heads import LEAVES, TASKS
 
 Array = NDArray[np.float64]
 GAIN_BITS, ASK_BITS = 14, 12
@@ -43,17 +44,6 @@ def relative_gain(rows: Sequence[Row]) -> Array:
     return out
 
 
-@dataclass
-class Trees:
-    """Boosted trees in the artefact's layout (see `llm_router.classify.heads.Trees`)."""
-
-    measure: NDArray[np.uint8]
-    threshold: NDArray[np.float32]
-    less: NDArray[np.int8]
-    more: NDArray[np.int8]
-    leaf: NDArray[np.float32]
-
-
 def boosted(
     x: Array, y: Array, weight: Array, *, rounds: int, rate: float, objective: str = "regression"
 ) -> Trees:
@@ -75,10 +65,10 @@ def boosted(
 
 def _laid_out(trees: list[dict[str, object]]) -> Trees:
     out = Trees(
-        np.zeros(len(trees) * NODES, np.uint8),
-        np.zeros(len(trees) * NODES, np.float32),
-        np.full(len(trees) * NODES, -1, np.int8),
-        np.full(len(trees) * NODES, -1, np.int8),
+        np.zeros(len(trees) * SPLITS, np.uint8),
+        np.zeros(len(trees) * SPLITS, np.float32),
+        np.full(len(trees) * SPLITS, -1, np.int8),
+        np.full(len(trees) * SPLITS, -1, np.int8),
         np.zeros(len(trees) * LEAVES, np.float32),
     )
     for number, tree in enumerate(trees):
@@ -93,7 +83,7 @@ def _lay(out: Trees, number: int, node: dict[str, object], used: list[int]) -> i
         out.leaf[number * LEAVES + leaf] = node["leaf_value"]
         return ~leaf
     place, used[0] = used[0], used[0] + 1
-    at = number * NODES + place
+    at = number * SPLITS + place
     out.measure[at], out.threshold[at] = node["split_feature"], node["threshold"]
     out.less[at] = _lay(out, number, node["left_child"], used)  # type: ignore[arg-type]
     out.more[at] = _lay(out, number, node["right_child"], used)  # type: ignore[arg-type]
@@ -104,9 +94,9 @@ def predicted(trees: Trees, x: Array) -> Array:
     total = np.zeros(len(x))
     for tree in range(len(trees.leaf) // LEAVES):
         node = np.zeros(len(x), int)
-        for _ in range(NODES):
+        for _ in range(SPLITS):
             inner = node >= 0
-            at = tree * NODES + np.where(inner, node, 0)
+            at = tree * SPLITS + np.where(inner, node, 0)
             goes = x[np.arange(len(x)), trees.measure[at]] <= trees.threshold[at]
             node = np.where(inner, np.where(goes, trees.less[at], trees.more[at]), node)
         total += trees.leaf[tree * LEAVES + ~node]

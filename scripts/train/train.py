@@ -47,8 +47,9 @@ PEOPLE = {"labelled", "authored"}  # whose labels are the level's own scale
 def sections(known: Sequence[Row]) -> dict[str, np.ndarray]:
     """Everything the artefact holds, fitted to these rows."""
     measured = [row for row in known if row.weak is not None]
-    out = _gain(measured) | _ability(measured)
-    return out | _asked(_teachers(known))
+    gain, ability, asked = _gain(measured), _ability(measured), _asked(_teachers(known))
+    forest = pack.forest([trees for trees, _ in (gain, ability, asked)], len(form.NAMES))
+    return gain[1] | ability[1] | asked[1] | forest
 
 
 def _teachers(known: Sequence[Row]) -> list[Row]:
@@ -65,7 +66,10 @@ def _teachers(known: Sequence[Row]) -> list[Row]:
     return rows
 
 
-def _gain(rows: Sequence[Row]) -> dict[str, np.ndarray]:
+Fitted = tuple[pack.Trees, dict[str, np.ndarray]]  # trees towards one of `heads.TOTALS`, and sections
+
+
+def _gain(rows: Sequence[Row]) -> Fitted:
     x, y, weight = fit.measures(rows), fit.relative_gain(rows), fit.balance(rows)
     trees = fit.boosted(x, y, weight, rounds=100, rate=0.06)
     grams = fit.gain_grams(rows)
@@ -85,30 +89,25 @@ def _gain(rows: Sequence[Row]) -> dict[str, np.ndarray]:
     start, slope = fit.logistic(
         by_trees + share * by_grams, np.clip([row.gain for row in rows], 0, 1), weight
     )
-    return _trees("gain", trees) | {
+    return trees, {
         "gain.grams": np.concatenate(tables),
         "gain.scale": np.array(steps, np.float32),
         "gain.curve": np.array([start, slope], np.float32),
     }
 
 
-def _ability(rows: Sequence[Row]) -> dict[str, np.ndarray]:
+def _ability(rows: Sequence[Row]) -> Fitted:
     x, weight = fit.measures(rows), fit.balance(rows)
     y = np.array([((row.weak or 0) + (row.strong or 0)) / 2 for row in rows])
     trees = fit.boosted(x, y - y.mean(), weight, rounds=60, rate=0.1)
     start, slope = fit.logistic(fit.predicted(trees, x), y, weight)
-    return _trees("ability", trees) | {"ability.curve": np.array([start, slope], np.float32)}
+    return trees, {"ability.curve": np.array([start, slope], np.float32)}
 
 
-def _trees(name: str, trees: fit.Trees) -> dict[str, np.ndarray]:
-    parts = ("measure", "threshold", "less", "more", "leaf")
-    return {f"{name}.{part}": getattr(trees, part) for part in parts}
-
-
-def _asked(rows: Sequence[Row]) -> dict[str, np.ndarray]:
+def _asked(rows: Sequence[Row]) -> Fitted:
     found, trees = _level_models(rows)
     tables, steps = zip(*(pack.quantised(table) for table in found.grams), strict=True)
-    return _trees("level", trees) | {
+    return trees, {
         "ask.grams": np.concatenate(tables),
         "ask.scale": np.array(steps, np.float32),
         "ask.measures": found.measures.astype(np.float32).ravel(),
@@ -118,7 +117,7 @@ def _asked(rows: Sequence[Row]) -> dict[str, np.ndarray]:
     }
 
 
-def _level_models(rows: Sequence[Row]) -> tuple[fit.Asked, fit.Trees]:
+def _level_models(rows: Sequence[Row]) -> tuple[fit.Asked, pack.Trees]:
     weight = np.array([row.weight if row.suite in PEOPLE else WORTH for row in rows])
     x, level_of = fit.measures(rows), _levels(rows)
     trees = fit.boosted(x, level_of - np.average(level_of, weights=weight), weight, **LEVEL_TREES)
@@ -171,10 +170,10 @@ def validate(known: Sequence[Row], others: Sequence[Row], chances: Path | None) 
     def judge(model: heads.Heads, rows: Iterable[Row]) -> None:
         for row in rows:
             assert row.seen
-            gains[id(row)], abilities[id(row)] = model.gain(row.seen), model.ability(row.seen)
-            asked = model.asked(row.seen)
+            asked, totals = model.asked(row.seen), model.trees.totals(row.seen.measures)
+            gains[id(row)], abilities[id(row)] = model.gain(row.seen, totals), model.ability(totals)
             scores = model.tasks(asked, row.votes)
-            level_of = model.level(row.seen, asked, row.hardness)
+            level_of = model.level(totals, asked, row.hardness)
             judged[id(row)] = max(scores, key=lambda task: scores[task]), level_of
 
     parts = _parts(known, lambda row: str(_fold(row)))

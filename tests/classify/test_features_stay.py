@@ -82,7 +82,7 @@ def seen(text):
 
 def test_features_are_those_the_artefact_was_trained_on():
     digest = hashlib.sha256("\n".join(map(seen, prompts())).encode("utf-8", "surrogatepass")).hexdigest()
-    assert (artefact.VERSION, digest[:16]) == (2, "c7b2ec942ede899a")
+    assert (artefact.VERSION, digest[:16]) == (3, "c7b2ec942ede899a")
 
 
 @pytest.mark.parametrize("name", words.MARKS)
