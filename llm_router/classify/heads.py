@@ -147,9 +147,9 @@ class Heads:
         learned = text * asked[-1] + trees * totals[LEVEL]
         return start + slope * (rules * hardness + learned)
 
-    def spoke(self, found: form.Form) -> list[str]:
+    def spoke(self, measures: list[float]) -> list[str]:
         """The measures of form that raised the level most and lowered it most, in levels."""
-        moves = list(map(mul, self.ask[-1][1], map(sub, found.measures, self.centre)))
+        moves = list(map(mul, self.ask[-1][1], map(sub, measures, self.centre)))
         ends = (max(moves), min(moves))
         return [f"{form.NAMES[moves.index(move)]} {move * 4:+.1f}" for move in ends if abs(move) > 0.02]
 

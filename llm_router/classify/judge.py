@@ -35,7 +35,7 @@ class Judgement:
         self.task, self.complexity, self.confidence = task, complexity, confidence
         self.difficulty = hardness
         self._by_rules = reasons
-        self._read: tuple[heads.Heads, form.Form] | None = None
+        self._read: tuple[heads.Heads, int, list[float]] | None = None  # genre and measures
         self.source, self.rival = "rules", ""  # the second likeliest task
         self.p_small, self.p_mid, self.p_frontier = difficulty.chances(hardness)
         self.gain = self.p_frontier - self.p_small
@@ -45,11 +45,11 @@ class Judgement:
         """What spoke loudest. Found when it is asked for: a hook does not ask."""
         if self._read is None:
             return self._by_rules
-        learned, seen = self._read
-        return (*self._by_rules[: _SHOWN - 1], f"reads like: {form.GENRES[seen.genre]}", *learned.spoke(seen))
+        learned, genre, measures = self._read
+        return (*self._by_rules[: _SHOWN - 1], f"reads like: {form.GENRES[genre]}", *learned.spoke(measures))
 
     def learned_from(self, learned: "heads.Heads", seen: "form.Form") -> None:
-        self.source, self._read = "artefact", (learned, seen)
+        self.source, self._read = "artefact", (learned, seen.genre, seen.measures)
 
 
 class Brain:
