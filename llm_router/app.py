@@ -14,7 +14,7 @@ from typing import Self
 from msgspec import structs
 
 from llm_router import config, hops, paths
-from llm_router.admit.budgets import SqliteBudgets
+from llm_router.admit.budgets import PATIENCE_S, SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.admit.sessions import Sessions
 from llm_router.db import Database
@@ -73,7 +73,8 @@ class App:
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
         health = HealthBook(paths.database(root), credential=providers.fingerprint)
-        budgets = SqliteBudgets(paths.database(root), settings.budget)
+        patience_s = 1.0 if relays else PATIENCE_S  # while a door waits, all its streams do
+        budgets = SqliteBudgets(paths.database(root), settings.budget, patience_s=patience_s)
         budgets = LeasedBudgets(budgets) if relays else budgets
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)

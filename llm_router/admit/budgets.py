@@ -40,10 +40,17 @@ class _Settlement:
 class SqliteBudgets:
     """Implements ports.Budgets. `clock` gives Unix seconds."""
 
-    def __init__(self, path: Path, settings: BudgetSettings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: BudgetSettings,
+        clock: Callable[[], float] = time.time,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._path = path
         self.folder = path.parent / "leases"  # of the counters
-        self.database = Database(path, timeout_s=PATIENCE_S)
+        self.database = Database(path, timeout_s=patience_s)
         self._caps = caps.caps_of(settings)
         self._applying: dict[str, tuple[Cap, ...]] = {}  # by provider
         self._allow_unpriced = settings.unpriced == "allow"
