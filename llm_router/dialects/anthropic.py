@@ -15,7 +15,7 @@ from llm_router.dialects.encoding import (
     inline_system,
     output_limit,
     own_thinking,
-    split_system,
+    split_turns,
     tool_schema,
     unsupported,
     wire_id,
@@ -57,7 +57,7 @@ class Anthropic:
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
         check_features(request, model)
         check_stops(request, model, 8_191)
-        system, messages = split_system(request.messages)
+        system, messages = split_turns(request.messages)
         body: JsonDict = {
             "model": model.id,
             "max_tokens": _max_tokens(request, model),

@@ -123,6 +123,12 @@ def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:
     return "\n\n".join(text for text in head if text), rest
 
 
+def split_turns(messages: Iterable[Message]) -> tuple[str, list[Message]]:
+    """Likewise, for formats that want a turn of the user: where there is nothing else the system text is it."""
+    system, rest = split_system(messages)
+    return (system, rest) if rest else ("", [Message("user", (Text(system),))])
+
+
 def inline_system(text: str) -> str:
     """A later system message for formats that know only one at the head. It stays in place, as marked user text:
     moved to the head it would change what came before it, and throw away the vendor's prompt cache.
@@ -180,10 +186,12 @@ def function_tool(tool: Tool) -> JsonDict:
 
 def wire_name(name: str, limit: int = 64) -> str:
     """A tool's name as vendors take it: the same for the tool, its calls and the choice of it."""
-    if len(name) <= limit and not _NOT_IN_NAMES.search(name):
+    begins = name[:1].isalpha() or name[:1] == "_"  # Google takes no other beginning
+    if begins and len(name) <= limit and not _NOT_IN_NAMES.search(name):
         return name
     mark = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{_NOT_IN_NAMES.sub('_', name)[: limit - 9]}_{mark}"
+    plain = _NOT_IN_NAMES.sub("_", name if begins else f"_{name}")
+    return f"{plain[: limit - 9]}_{mark}"
 
 
 def wire_id(call_id: str) -> str:

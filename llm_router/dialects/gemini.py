@@ -17,7 +17,7 @@ from llm_router.dialects.encoding import (
     result_media,
     result_text,
     sampling,
-    split_system,
+    split_turns,
     told_schema,
     wire_name,
 )
@@ -60,7 +60,7 @@ class Gemini:
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:  # noqa: ARG002 - in the URL
         check_features(request, model)
-        system, messages = split_system(request.messages)
+        system, messages = split_turns(request.messages)
         body: JsonDict = {"contents": _contents(messages, model)}
         if texts := [text for text in (system, *_wishes(request, model)) if text]:
             body["systemInstruction"] = {"parts": [{"text": "\n\n".join(texts)}]}

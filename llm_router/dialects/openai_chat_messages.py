@@ -119,10 +119,17 @@ def _assistant(message: Message, model: Model) -> list[JsonDict]:
     written: JsonDict = {"role": "assistant", "content": text or None}
     if calls:
         written["tool_calls"] = calls
-    thoughts = [p.text for p in message.parts if isinstance(p, Thinking) and own_thinking(p, model)]
-    if quirk.replays_reasoning and calls and thoughts:
-        written["reasoning_content"] = "".join(thoughts)
+    if (
+        quirk.replays_reasoning and calls
+    ):  # without it they refuse, also where another vendor's model made the call
+        written["reasoning_content"] = _thoughts(message, model) or " "
     return [written]
+
+
+def _thoughts(message: Message, model: Model) -> str:
+    """Its own, and what the caller handed back without saying whose it was."""
+    thoughts = [part for part in message.parts if isinstance(part, Thinking)]
+    return "".join(part.text for part in thoughts if part.issuer is None or own_thinking(part, model))
 
 
 def _call(part: ToolCall, quirk: Quirks) -> JsonDict:

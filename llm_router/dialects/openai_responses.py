@@ -17,7 +17,7 @@ from llm_router.dialects.encoding import (
     own_thinking,
     result_media,
     result_text,
-    split_system,
+    split_turns,
     tool_schema,
     wire_id,
     wire_name,
@@ -50,7 +50,7 @@ class OpenAIResponses:
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
         check_features(request, model)
-        system, messages = split_system(request.messages)
+        system, messages = split_turns(request.messages)
         thinks = "thinking" in model.features
         body: JsonDict = {
             "model": model.id,

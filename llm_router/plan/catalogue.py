@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -24,7 +25,7 @@ class Catalogue:
     """Models per provider in order of preference (the first of a tier is the one chosen for it).
 
     `embeddings` make vectors and answer nothing. `defaults` are chosen whatever the tier, `deprecated` never unless named; both hold refs (`provider/model`).
-    `stand_ins` are endpoints of the user's with the vendor they stand for.
+    `stand_ins` are endpoints of the user's with the vendor they stand for, `names` patterns of names with their vendor.
     """
 
     as_of: str
@@ -36,6 +37,7 @@ class Catalogue:
     deprecated: frozenset[str] = frozenset()
     embeddings: tuple[Model, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict[str, str])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
     _by_ref: Mapping[str, Model] = field(default_factory=dict[str, Model], repr=False)
     _by_id: Mapping[str, Model] = field(default_factory=dict[str, Model], repr=False)
 
@@ -67,8 +69,8 @@ class Catalogue:
     def resolve(self, name: str, installed: Iterable[Model] = ()) -> Model:
         """The model an alias, `provider/model` or a bare model id means.
 
-        `provider/anything` of a known provider is accepted: the catalogue need not know it. A bare id that several
-        providers offer is the first one's. `installed` are local models, which no catalogue lists.
+        `provider/anything` of a known provider is accepted: the catalogue need not know it. So is a bare name of the kind
+        that one vendor's models have. A bare id that several providers offer is the first one's. `installed` are local models, which no catalogue lists.
         Raises NotFoundError with close matches.
         """
         wanted = name.strip()
@@ -90,6 +92,8 @@ class Catalogue:
 
     def _foreign(self, target: str) -> Model | None:
         provider, slash, model = target.partition("/")
+        if not slash and (whose := self._whose(target)):
+            provider, slash, model = whose, "/", target
         provider = provider.lower()
         if not (slash and model and provider in self.billing):
             return None
@@ -100,6 +104,14 @@ class Catalogue:
                 listed, provider=provider, billing=self.billing[provider], stands_for=whose
             )
         return found or Model(provider, model, billing=self.billing[provider])
+
+    def _whose(self, name: str) -> str | None:
+        """The vendor whose models have names like this; one with a tag is a local model's."""
+        if ":" in name:
+            return None
+        return next(
+            (whose for pattern, whose in self.names.items() if fnmatchcase(name.lower(), pattern)), None
+        )
 
     def _unknown(self, name: str, installed: Iterable[Model]) -> NotFoundError:
         refs = [model.ref for model in (*installed, *self.models)]
@@ -205,6 +217,7 @@ def _shipped() -> Catalogue:
         deployments=frozenset(name for name, row in rows.items() if row.get("deployments")),
         defaults=marked("default"),
         deprecated=marked("deprecated"),
+        names={pattern: name for name, row in rows.items() for pattern in row.get("names", ())},
         embeddings=tuple(
             Model(name, each, "small", billing[name])
             for name, row in rows.items()

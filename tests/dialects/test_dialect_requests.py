@@ -301,7 +301,7 @@ def test_reasoning_goes_back_only_to_the_vendor_that_wants_its_own() -> None:
         return encode("openai_chat", talk(("user", Text("a")), said), provider=provider)["messages"][1]
 
     assert sent("deepseek", "deepseek")["reasoning_content"] == "because"
-    assert "reasoning_content" not in sent("deepseek", "anthropic")
+    assert sent("deepseek", "anthropic")["reasoning_content"] == " "
     assert "reasoning_content" not in sent("groq", "groq")
 
 
@@ -593,3 +593,29 @@ def test_what_anthropic_signed_is_shown_to_who_stands_for_it() -> None:
         (Model("office", "m", stands_for="anthropic"), True),
     ):
         assert ("sig" in str(get("anthropic").encode(asked, model, stream=False))) is shown
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
+def test_where_there_is_only_a_system_message_it_is_the_turn(dialect: str) -> None:
+    body = get(dialect).encode(talk(("system", Text("Say hello."))), model(dialect), stream=False)
+    turns = body.get("messages") or body.get("contents")
+    assert [turn["role"] for turn in turns] == ["user"]
+    assert "Say hello." in str(turns)
+    assert not {"system", "systemInstruction"} & body.keys()
+
+
+@pytest.mark.parametrize("provider", ["deepseek", "moonshot", "zai"])
+def test_every_call_comes_back_with_reasoning_where_the_vendor_insists_on_it(provider: str) -> None:
+    def told(*parts: Any) -> Any:
+        asked = talk(("user", Text("go")), ("assistant", *parts, ToolCall("c1", "look", "{}")))
+        body = get("openai_chat").encode(asked, Model(provider, "m"), stream=False)
+        return body["messages"][1]["reasoning_content"]
+
+    assert told(Thinking("mine", None, provider)) == "mine"
+    assert told(Thinking("whose?")) == "whose?"  # an OpenAI caller has no place to say it
+    assert told(Thinking("another's", "s", "anthropic")) == " "
+    assert told() == " "
+    plain = talk(("user", Text("go")), ("assistant", Text("so")), ("user", Text("on")))
+    assert "reasoning_content" not in str(
+        get("openai_chat").encode(plain, Model(provider, "m"), stream=False)
+    )

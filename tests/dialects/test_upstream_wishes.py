@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -245,6 +246,13 @@ def test_a_tools_name_that_is_too_long_is_the_same_short_one_everywhere(dialect:
     short = wire_name(LONG)
     assert LONG not in str(body)
     assert str(body).count(short) == (3 if dialect == "openai_responses" else 4 if dialect == "gemini" else 3)
+
+
+@pytest.mark.parametrize("name", ["1st", "-x", "naïve", "a.b/c", "", "_ok", "Fine-1"])
+def test_a_tools_name_is_one_that_every_vendor_takes(name: str) -> None:
+    told = wire_name(name)
+    assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", told)
+    assert (told == name) is (name in ("_ok", "Fine-1"))
 
 
 @pytest.mark.parametrize("dialect", ["gemini", "ollama"])

@@ -86,6 +86,26 @@ def test_a_model_that_the_catalogue_does_not_know_is_accepted_with_its_provider_
     assert model.context is None
 
 
+@pytest.mark.parametrize(
+    ("name", "ref"),
+    [
+        ("claude-sonnet-4-6", "anthropic/claude-sonnet-4-6"),
+        ("claude-3-5-haiku-20241022", "anthropic/claude-3-5-haiku-20241022"),
+        ("gpt-4o", "openai/gpt-4o"),
+        ("o3-mini", "openai/o3-mini"),
+        ("gemini-2.0-flash", "gemini/gemini-2.0-flash"),
+    ],
+)
+def test_a_vendors_own_model_need_not_be_listed_nor_the_vendor_named(name, ref):
+    assert CATALOGUE.resolve(name).ref == ref
+
+
+@pytest.mark.parametrize("name", ["claude-opus", "gpt-oss:20b", "gpt-next", "o", "gemini-flsh"])
+def test_what_only_looks_like_a_vendors_model_is_none(name):
+    with pytest.raises(NotFoundError):
+        CATALOGUE.resolve(name)
+
+
 def test_an_unknown_model_of_a_local_or_subscribed_provider_is_not_metered():
     assert CATALOGUE.resolve("ollama/mystery:7b").billing is Billing.LOCAL
     assert CATALOGUE.resolve("codex/next").billing is Billing.SUBSCRIPTION
