@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from llm_router.errors import NotFoundError
 from llm_router.nouns import Billing, Model
 from llm_router.providers.endpoints import paid
 from llm_router.settings import Settings
+
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,16 @@ class Catalogue:
         return found or Model(provider, model, billing=self.billing[provider])
 
     def _whose(self, name: str) -> str | None:
-        """The vendor whose models have names like this; one with a tag is a local model's."""
-        if ":" in name:
+        """The vendor whose models have names like this. One with a tag is a local model's, and one that is nearly but not
+        quite that of a listed model, numbers aside, is mistyped.
+        """
+        name = name.lower()
+        whose = next((whose for pattern, whose in self.names.items() if fnmatchcase(name, pattern)), None)
+        if whose is None or ":" in name:
             return None
-        return next(
-            (whose for pattern, whose in self.names.items() if fnmatchcase(name.lower(), pattern)), None
-        )
+        kind, kinds = _NUMBER.sub("#", name), {_NUMBER.sub("#", model.id) for model in self.of(whose)}
+        mistyped = kind not in kinds and difflib.get_close_matches(kind, kinds, n=1, cutoff=0.9)
+        return None if mistyped else whose
 
     def _unknown(self, name: str, installed: Iterable[Model]) -> NotFoundError:
         refs = [model.ref for model in (*installed, *self.models)]

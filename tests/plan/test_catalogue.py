@@ -92,6 +92,7 @@ def test_a_model_that_the_catalogue_does_not_know_is_accepted_with_its_provider_
         ("claude-sonnet-4-6", "anthropic/claude-sonnet-4-6"),
         ("claude-3-5-haiku-20241022", "anthropic/claude-3-5-haiku-20241022"),
         ("gpt-4o", "openai/gpt-4o"),
+        ("claude-opus-4-7", "anthropic/claude-opus-4-7"),
         ("o3-mini", "openai/o3-mini"),
         ("gemini-2.0-flash", "gemini/gemini-2.0-flash"),
     ],
@@ -100,7 +101,9 @@ def test_a_vendors_own_model_need_not_be_listed_nor_the_vendor_named(name, ref):
     assert CATALOGUE.resolve(name).ref == ref
 
 
-@pytest.mark.parametrize("name", ["claude-opus", "gpt-oss:20b", "gpt-next", "o", "gemini-flsh"])
+@pytest.mark.parametrize(
+    "name", ["claude-opus", "gpt-oss:20b", "gpt-next", "o", "gemini-flsh", "gpt-6-lunaa"]
+)
 def test_what_only_looks_like_a_vendors_model_is_none(name):
     with pytest.raises(NotFoundError):
         CATALOGUE.resolve(name)
