@@ -443,7 +443,7 @@ def test_a_plugin_that_is_off_or_not_ours_brings_nothing(here, host, files):
     [
         (["{home}/*"], True),
         (["!{home}/*"], False),
-        (["{home}/*", "!{home}/work/*"], True),
+        (["{home}/*", "!{home}/code/*"], True),
         (["!/*", "{home}/*"], True),
         (["!/*"], False),
     ],
