@@ -44,9 +44,8 @@ class Learner:
         now = self._clock()
         if request.session is not None:
             turns, mark = self._session(request.session), rows.fingerprint(request.prompt)
-            if _goes_on(
-                request
-            ):  # an agent's loop brings the same prompt again, and nobody has asked it again
+            # an agent's loop brings the same prompt again, and nobody has asked it again
+            if _goes_on(request):
                 turns = [turn for turn in turns if turn.fingerprint != mark]
             found = in_context(found, request, turns, mark, now)
         if self._enabled and self._known().outcomes + len(self._known().personal):
