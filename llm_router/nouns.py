@@ -196,7 +196,8 @@ class Request(Struct, frozen=True):
     `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
     `turn` is the kind of turn a door recognised ("background", "think", ...). Where a door routes what the caller named a
     model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain. `sampling` is
-    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`.
+    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`, and how many
+    `answers` at once, where more than one.
     """
 
     messages: tuple[Message, ...]

@@ -51,7 +51,6 @@ class Translation:
         if isinstance(upstream, OverWire):
             upstream.words = self._decoder.words
         self._pending: list[Delta] = []
-        self._marks_all = False
         self.alive = self.real = self.whole = False
         self.seen_chars = 0
 
@@ -82,9 +81,7 @@ class Translation:
             for delta in deltas:
                 self.seen_chars += size_of(delta)
                 self.real = self.real or is_real(delta)
-            # a vendor that marks every piece as the last has said nothing by it
-            self._marks_all = self._marks_all or self.whole
-        self.whole = self._decoder.ended and not self._marks_all
+        self.whole = self._decoder.over
 
     def write(self) -> bytes:
         pending, self._pending = self._pending, []

@@ -135,6 +135,7 @@ def _settings(head: _Settings, model: str, *, stream: bool) -> Request:
     config = record(head.config) or record(head.generation_config)
     tools, web = _offered(bytes(head.tools) or b"null")
     choice, tools = _chosen(record(head.calling) or record(head.tool_config), tools)
+    answers = _integer(config, "candidateCount")
     return Request(
         messages=(),
         model=model,
@@ -146,6 +147,7 @@ def _settings(head: _Settings, model: str, *, stream: bool) -> Request:
             seed=_integer(config, "seed"),
             presence_penalty=_number(config, "presencePenalty"),
             frequency_penalty=_number(config, "frequencyPenalty"),
+            answers=answers if answers is not None and answers > 1 else None,
         ),
         stop=tuple(text for text in sequence(pick(config, "stopSequences")) if isinstance(text, str)),
         schema=_schema(config),
