@@ -112,8 +112,8 @@ def _behind_cr(data: bytes) -> int:
     end = _behind(data, b"\r\r")
     if end and data[end : end + 1] == b"\n":
         end += 1
-    other = _behind(data, b"\n\r")
-    return max(end, other) if data[other : other + 1] not in (b"", b"\n") else end
+    other = data.rfind(b"\n\r", 0, -1)  # not at the end, where half of a CRLF may be missing
+    return max(end, other + 2) if other >= 0 and data[other + 2 : other + 3] != b"\n" else end
 
 
 class LineSplitter:
