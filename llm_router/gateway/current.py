@@ -19,6 +19,7 @@ from llm_router import paths
 from llm_router.access import Keys, Names
 from llm_router.app import App
 from llm_router.errors import RouterError
+from llm_router.gateway.guests import Guests
 from llm_router.gateway.turns import Turns
 from llm_router.settings import GatewaySettings
 
@@ -35,6 +36,7 @@ class Generation:
     keys: Keys
     names: Names
     turns: Turns
+    guests: Guests | None = None  # where callers' own logins may be used
     users: int = 0
     retired: bool = False
     _free: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,7 +81,9 @@ class Current:
             root=self._root, cwd=self._root, environ=self._environ, flags=self._flags, relays=True
         )
         settings = app.settings.gateway
-        return Generation(app, Keys.of(settings), Names(self._host, settings.allowed_hosts), _turns(app))
+        turns = _turns(app)
+        guests = Guests(app, turns) if settings.forward_credentials else None
+        return Generation(app, Keys.of(settings), Names(self._host, settings.allowed_hosts), turns, guests)
 
     def reload(self) -> RouterError | None:
         """Serve new requests by the files as they are now. A broken file changes nothing; its error is returned."""
