@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from llm_router import paths
@@ -123,7 +124,7 @@ def _turns(app: App) -> Turns:
     return Turns(
         app.settings,
         app.catalogue,
-        has_anthropic=lambda: app.providers.configured("anthropic").ready,
+        anthropic=partial(app.providers.reaching, "anthropic"),
         last_tokens=app.router.sessions.last_tokens,
     )
 

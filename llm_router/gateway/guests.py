@@ -62,7 +62,7 @@ def _welcoming(
         return guest if name == NAME else router.means.provider(name)
 
     means = replace(router.means, provider=provider, health=_Apart(router.means.health))
-    return replace(router, world=world, means=means), replace(turns, has_anthropic=lambda: True)
+    return replace(router, world=world, means=means), replace(turns, anthropic=lambda: (NAME,))
 
 
 class _Apart:
