@@ -19,6 +19,7 @@ from llm_router.nouns import Attempt, Candidate, Decision, Request, Skipped, Usa
 LONGEST_TEXT = 100_000  # characters kept of a prompt or an answer
 LONGEST_NOTE = 2_000  # of an error, a reason, a name somebody typed
 SHORT = 300  # characters of a text that is likely to come again
+AT_ONCE = 16  # rows in one statement, after each of which the writer gives the interpreter lock away and waits for it
 SQLITE_INTEGER = 2**63 - 1
 
 Row = dict[str, Any]
@@ -74,12 +75,15 @@ def _insert(connection: sqlite3.Connection, table: str, rows: list[Row]) -> None
     columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})")]
     for keys, alike in groupby(rows, tuple):
         named = [column for column in columns if column in keys]
-        values = [[row[column] for column in named] for row in alike]
-        connection.executemany(
-            f"INSERT INTO {table} ({', '.join(named)}) VALUES ({', '.join('?' * len(named))})"  # noqa: S608 - ours
-            " ON CONFLICT DO NOTHING",
-            values,
-        )
+        values = [row[column] for row in alike for column in named]
+        place = f"({', '.join('?' * len(named))})"
+        for at in range(0, len(values), AT_ONCE * len(named)):
+            some = values[at : at + AT_ONCE * len(named)]
+            places = ", ".join([place] * (len(some) // len(named)))
+            connection.execute(
+                f"INSERT INTO {table} ({', '.join(named)}) VALUES {places} ON CONFLICT DO NOTHING",  # noqa: S608 - ours
+                some,
+            )
 
 
 def _decision(decision: Decision, *, store_prompts: bool) -> Row:

@@ -28,7 +28,7 @@ from llm_router.nouns import (
     Request,
     Trying,
 )
-from llm_router.plan import is_last_resort, replan
+from llm_router.plan import replan
 from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry, way_out
 from llm_router.run.exchange import Exchange, ExchangeFactory, Exchanging, unreadable
@@ -166,7 +166,7 @@ class _Try:
 
     def __init__(self, run: Run, candidate: Candidate, *, is_last: bool, retry: bool) -> None:
         self.run, self.candidate = run, candidate
-        self.must_try = is_last or run.explicit or retry or is_last_resort(candidate)
+        self.must_try = is_last or run.explicit or retry or candidate.last_resort
         self.is_last = is_last
         self.entered = False  # past the breaker, perhaps with its only probe
         self.hurried = False  # given less time than is fair to the upstream
