@@ -15,7 +15,7 @@ from msgspec import structs
 
 from llm_router import config, hops, paths
 from llm_router.admit.budgets import SqliteBudgets
-from llm_router.admit.leases import LeasedBudgets
+from llm_router.admit.leases import CALLS, LeasedBudgets
 from llm_router.admit.sessions import Sessions
 from llm_router.db import Database
 from llm_router.errors import NotFoundError
@@ -74,12 +74,11 @@ class App:
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
-        health = HealthBook(paths.database(root), credential=providers.fingerprint)
+        aside = serves or relays
+        health = HealthBook(paths.database(root), credential=providers.fingerprint, aside=aside)
         budgets = SqliteBudgets(paths.database(root), settings.budget)
-        if relays:
-            budgets = LeasedBudgets(budgets)
-        elif serves:
-            budgets = LeasedBudgets(budgets, calls=1)
+        if aside:
+            budgets = LeasedBudgets(budgets, calls=CALLS if relays else 1)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)
 
@@ -135,9 +134,8 @@ class App:
         await self.keeper.aclose()
         await self.inventory.aclose()
         await self.providers.aclose()
-        await asyncio.to_thread(self.budgets.close)
-        self.health.close()
-        self.inventory.close()
+        for each in (self.budgets, self.health, self.inventory):
+            await asyncio.to_thread(each.close)
 
 
 def _world(
@@ -153,6 +151,8 @@ def _world(
     async def world() -> World:
         """The same object while nothing has changed."""
         nonlocal kept
+        if not health.is_fresh():
+            await health.refresh()
         found = await inventory.look()
         if kept is not None and kept[0] is found:
             return kept[1]

@@ -59,6 +59,8 @@ class Router:
         """
         started = time.perf_counter()
         world = await self.world()
+        if self.learner.lacks(request):
+            await self.learner.inform(request)
         assessment, asked = self.learner.assessed(assess(request), request), ()
         planned = partial(self._planned, request, world)
         if asks:

@@ -1,7 +1,13 @@
-"""Knowledge and sessions kept up to date from the database. Never raises: who cannot read has learned nothing."""
+"""Knowledge and sessions kept up to date from the database. Never raises: who cannot read has learned nothing.
+
+if learner.lacks(request):
+    await learner.inform(request)
+learner.assessed(...)
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import sqlite3
@@ -17,13 +23,14 @@ from msgspec.structs import replace
 from llm_router.db import FAILURES, Database
 from llm_router.learn import rows
 from llm_router.learn.context import LOOKED_BACK, Turn, in_context
-from llm_router.learn.knowledge import Knowledge, unlearned
+from llm_router.learn.knowledge import Knowledge, Outcome, unlearned
 from llm_router.learn.prints import of_prompt
 from llm_router.learn.train import personal_weights
 from llm_router.nouns import Assessment, Complexity, Decision, Plan, Request, Task
 
 REREAD_S = 30.0
 READ_AT_MOST = 5_000  # outcomes, the newest
+AT_ONCE = 100  # of them, about a millisecond: then it is somebody else's turn
 SESSIONS = 256
 _WAIT_S = 0.05  # for the database: a prompt does not wait for what it could have learned
 
@@ -39,6 +46,28 @@ class Learner:
         self._seen, self._read_at = 0, float("-inf")
         self._turns: OrderedDict[str, list[Turn]] = OrderedDict()
 
+    def lacks(self, request: Request) -> bool:
+        """Whether there may be something to be read first."""
+        if self._path is None:
+            return False
+        is_new = request.session is not None and request.session not in self._turns
+        return is_new or (self._enabled and self._clock() - self._read_at >= REREAD_S)
+
+    async def inform(self, request: Request) -> None:
+        """Read the turns of a session that is new here, and what was learned lately. Threads wait for the database."""
+        name, now = request.session, self._clock()
+        if name is not None and name not in self._turns:
+            turns = await asyncio.to_thread(self._read_session, name)
+            self._turns.setdefault(name, turns)
+        if self._enabled and now - self._read_at >= REREAD_S:
+            self._read_at = now  # who comes meanwhile goes by what is known
+            self._knowledge.personal, found = await asyncio.to_thread(self._read_outcomes)
+            for n, (number, outcome) in enumerate(found):
+                if n % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                self._knowledge.observe(outcome)
+                self._seen = max(self._seen, number)
+
     def assessed(self, found: Assessment, request: Request) -> Assessment:
         """What classify found, in the light of the session and of what was learned."""
         now = self._clock()
@@ -48,19 +77,24 @@ class Learner:
             if _goes_on(request):
                 turns = [turn for turn in turns if turn.fingerprint != mark]
             found = in_context(found, request, turns, mark, now)
-        if self._enabled and self._known().outcomes + len(self._known().personal):
+        known = self._knowledge
+        if self._enabled and known.outcomes + len(known.personal):
             mark = of_prompt(request.prompt)
-            found = self._known().adjusted(found, mark, request.project or "", now, random.random())
+            found = known.adjusted(found, mark, request.project or "", now, random.random())
         return found
 
     def reordered(self, plan: Plan, assessment: Assessment) -> Plan:
-        return self._known().reordered(plan, str(assessment.task), self._clock()) if self._enabled else plan
+        if not self._enabled:
+            return plan
+        return self._knowledge.reordered(plan, str(assessment.task), self._clock())
 
     def note(self, decision: Decision) -> None:
         """Remember the turn for its session. Outcomes reach the database with the decision itself, by the ledger."""
         session = decision.request.session
         if session is None or decision.error is not None:
             return
+        if self._path is not None and session not in self._turns:
+            return  # it was put out for newer ones: the ledger tells, when it is wanted again
         turns = self._session(session)
         doubted = any(a.verification is not None and a.verification.failed for a in decision.attempts)
         mark = rows.fingerprint(decision.request.prompt)
@@ -72,8 +106,7 @@ class Learner:
         del turns[LOOKED_BACK:]
 
     def _session(self, name: str) -> list[Turn]:
-        if name not in self._turns:
-            self._turns[name] = self._read_session(name)
+        self._turns.setdefault(name, [])
         self._turns.move_to_end(name)
         while len(self._turns) > SESSIONS:
             self._turns.popitem(last=False)
@@ -85,18 +118,16 @@ class Learner:
             found = [_turn(dict(row)) for row in self._query(_SESSION, (name, LOOKED_BACK))]
         return found
 
-    def _known(self) -> Knowledge:
-        """Renewed at most every REREAD_S, by what is new."""
-        now = self._clock()
-        if now - self._read_at < REREAD_S or self._path is None or not self._enabled:
-            return self._knowledge
-        self._read_at = now
+    def _read_outcomes(self) -> tuple[Mapping[str, float], list[tuple[int, Outcome]]]:
+        """The trained correction, and the outcomes that are new, oldest first, each with its number."""
+        personal: Mapping[str, float] = {}
+        found: list[tuple[int, Outcome]] = []
         with suppress(*FAILURES, ValueError):
-            self._knowledge.personal = personal_weights(self._path.parent)
-            for row in self._query(_OUTCOMES, (self._seen, READ_AT_MOST))[::-1]:
-                self._knowledge.observe(rows.outcome(dict(row)))
-                self._seen = max(self._seen, int(row["n"]))
-        return self._knowledge
+            if self._path is not None:
+                personal = personal_weights(self._path.parent)
+            new = self._query(_OUTCOMES, (self._seen, READ_AT_MOST))[::-1]
+            found.extend((int(row["n"]), rows.outcome(dict(row))) for row in new)
+        return personal, found
 
     def _query(self, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         if self._path is None or not self._path.exists():

@@ -1,5 +1,6 @@
 """From a decision to the database and back to the next decision: outcomes, ratings, what hosts saw, sessions, training."""
 
+import asyncio
 import random
 import sqlite3
 
@@ -59,6 +60,13 @@ def recorded(tmp_path):
     return record
 
 
+def assessed(learner, request):
+    """As the path does it."""
+    if learner.lacks(request):
+        asyncio.run(learner.inform(request))
+    return learner.assessed(FOUND, request)
+
+
 def query(path, sql):
     with db.connect(path) as connection:
         return [tuple(row) for row in connection.execute(sql)]
@@ -83,8 +91,8 @@ def test_the_next_process_has_learned(recorded):
     path = recorded(*(decided(f"d_{n}") for n in range(6)))
     learner = Learner(path, clock=lambda: NOW)
     request = ask("write add in Python", project="shop")
-    assert learner.assessed(FOUND, request).p_small < FOUND.p_small
-    assert Learner(path, enabled=False, clock=lambda: NOW).assessed(FOUND, request) is FOUND
+    assert assessed(learner, request).p_small < FOUND.p_small
+    assert assessed(Learner(path, enabled=False, clock=lambda: NOW), request) is FOUND
 
 
 def test_new_outcomes_are_read_after_a_while_and_only_once(recorded):
@@ -92,11 +100,11 @@ def test_new_outcomes_are_read_after_a_while_and_only_once(recorded):
     path = recorded(decided())
     learner = Learner(path, clock=lambda: now[0])
     request = ask("write a function that adds two matrices", project="shop")
-    first = learner.assessed(FOUND, request).p_small
+    first = assessed(learner, request).p_small
     recorded(*(decided(f"d_more{n}") for n in range(5)))
-    assert learner.assessed(FOUND, request).p_small == pytest.approx(first)
+    assert assessed(learner, request).p_small == pytest.approx(first)
     now[0] += 31
-    assert learner.assessed(FOUND, request).p_small < first
+    assert assessed(learner, request).p_small < first
     assert learner._knowledge.outcomes == 12
 
 
@@ -126,24 +134,22 @@ def test_what_hosts_did_with_an_answer_is_taken_in_once(recorded):
 
 def test_a_session_is_remembered_across_processes(recorded):
     path = recorded(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
-    found = Learner(path, clock=lambda: NOW + 60).assessed(FOUND, ask("still failing", session="s"))
+    found = assessed(Learner(path, clock=lambda: NOW + 60), ask("still failing", session="s"))
     assert found.complexity is Complexity.DEEP_REASONING
-    other = Learner(path, clock=lambda: NOW + 60, enabled=False).assessed(
-        FOUND, ask("still failing", session="t")
-    )
+    other = assessed(Learner(path, clock=lambda: NOW + 60, enabled=False), ask("still failing", session="t"))
     assert other is FOUND
 
 
 def test_a_session_is_remembered_without_a_database():
     learner = Learner(clock=lambda: NOW + 60)
     learner.note(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
-    assert learner.assessed(FOUND, ask("go on", session="s")).complexity is Complexity.COMPLEX
+    assert assessed(learner, ask("go on", session="s")).complexity is Complexity.COMPLEX
 
 
 def test_outcomes_are_held_against_the_shipped_chance_not_against_the_learned_one(recorded):
     path = recorded(*(decided(f"d_{n}", session=None) for n in range(6)))
     request = ask("write add in Python", project="shop", session="s")
-    learned = Learner(path, clock=lambda: NOW).assessed(FOUND, request)
+    learned = assessed(Learner(path, clock=lambda: NOW), request)
     assert learned.p_small < FOUND.p_small
     assert unlearned(learned).p_small == pytest.approx(FOUND.p_small)
     recorded(replace(decided("d_next"), assessment=learned))
@@ -153,9 +159,9 @@ def test_outcomes_are_held_against_the_shipped_chance_not_against_the_learned_on
 
 def test_a_turn_that_goes_on_learns_once(recorded):
     path = recorded(*(decided(f"d_{n}", session=None) for n in range(6)))
-    first = Learner(path, clock=lambda: NOW).assessed(FOUND, ask("write add in Python", project="shop"))
+    first = assessed(Learner(path, clock=lambda: NOW), ask("write add in Python", project="shop"))
     recorded(replace(decided("d_first"), assessment=first))
-    going_on = Learner(path, clock=lambda: NOW + 60, enabled=False).assessed(FOUND, ask("go on", session="s"))
+    going_on = assessed(Learner(path, clock=lambda: NOW + 60, enabled=False), ask("go on", session="s"))
     assert "goes on with the turn before" in going_on.reasons
     assert going_on.p_small == pytest.approx(FOUND.p_small)
     assert going_on.learned == (0.0, 0.0, 0.0)
@@ -167,7 +173,7 @@ def test_a_database_that_cannot_be_read_teaches_nothing_and_harms_nothing(tmp_pa
     if content is not None:
         path.write_bytes(content)
     learner = Learner(path)
-    assert learner.assessed(FOUND, ask("still failing", session="s")) is FOUND
+    assert assessed(learner, ask("still failing", session="s")) is FOUND
     assert learner.reordered(decided().plan, FOUND).candidates == decided().plan.candidates
 
 
@@ -176,7 +182,7 @@ def test_a_damaged_row_is_no_reason_to_fail(recorded):
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE memories SET bits = 'not hexadecimal'")
     connection.close()
-    assert Learner(path, clock=lambda: NOW).assessed(FOUND, ask("x")).task is Task.CODE
+    assert assessed(Learner(path, clock=lambda: NOW), ask("x")).task is Task.CODE
 
 
 # ── training ─────────────────────────────────────────────────────────────────
@@ -228,7 +234,7 @@ def test_the_prompt_of_an_agents_loop_is_asked_once_however_often_it_comes():
     goes_on = replace(first.request, conversation=Conversation("s", goes_on=True))
     learner.note(first)
     for _ in range(8):
-        assert learner.assessed(FOUND, goes_on).complexity is Complexity.SIMPLE
+        assert assessed(learner, goes_on).complexity is Complexity.SIMPLE
         learner.note(replace(first, request=goes_on))
     asked_again = replace(first.request, conversation=Conversation("s"))
-    assert learner.assessed(FOUND, asked_again).complexity is Complexity.MODERATE
+    assert assessed(learner, asked_again).complexity is Complexity.MODERATE
