@@ -144,7 +144,7 @@ def decoded(event: Event, pairs: Pairs | None = None) -> JsonDict | None:
     UpstreamError(MALFORMED).
     """
     name, data = event
-    if data[:6] == DONE:
+    if data.startswith(DONE):  # blanks may follow
         return None
     value = parsed(data, pairs)
     if name and "type" not in value:

@@ -6,7 +6,7 @@
         tap = speaks.tap(request, model.vendor, shown)
         for chunk in answer:
             send(tap.feed(chunk))  # whole events, so that an error may follow at any time
-        send(tap.end())
+        send(tap.close() if tap.ended else tap.end())
     plain = speaks.plain(whole_body, model.vendor, shown)  # of an answer that is not streamed
 
 `shown` is the model's name as the caller reads it, None = as it comes.
@@ -23,7 +23,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from llm_router.dialects.assembler import Decoder
-from llm_router.dialects.events import BOM
+from llm_router.dialects.events import BOM, DONE
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Answer,
@@ -86,13 +86,9 @@ class Tap:
     """
 
     MODEL: re.Pattern[bytes] = _MODEL
-    ACTS: re.Pattern[bytes] | None = (
-        None  # finds what is an answer too, and neither text nor a call of the caller's
-    )
-    CLOSING = b""  # the event behind the answer's own end, where the format has one
-    CLOSES = (
-        b"\n"  # what the data of that event holds, and of no other (of none: there is no line end in JSON)
-    )
+    # finds what is an answer too, and neither text nor a call of the caller's
+    ACTS: re.Pattern[bytes] | None = None
+    CLOSING = b""  # the event behind the answer's own end, where the format has one; `closes` knows it
 
     def __init__(self, decoder: Decoder, telling: re.Pattern[bytes], shown: str | None) -> None:
         self._decoder, self._telling = decoder, telling
@@ -134,13 +130,17 @@ class Tap:
         if not rest or self.error is not None:
             return b""
         data = self.data(rest)
-        whole = data == b"[DONE]" or _event(data) is not None
+        whole = data == DONE or _event(data) is not None
         return self._passed(rest + self.end_of_event) if whole else b""
 
     def close(self) -> bytes:
         """The answer is whole, however the stream ended: what callers wait for at its end, where it has not come."""
         rest = self.end()
         return rest if self._closed else rest + self.CLOSING
+
+    def closes(self, data: bytes) -> bool:  # noqa: ARG002 - for those who have such an event
+        """Whether this is the data of the event behind the answer's own end."""
+        return False
 
     def told(self, block: bytes, event: JsonDict) -> bytes:  # noqa: ARG002 - for those who change more than a name
         """What the caller gets of this event; perhaps nothing."""
@@ -183,8 +183,8 @@ class Tap:
         block = block.removeprefix(BOM)
         data = self.data(block)
         event = _event(data)
-        self._closed = self._closed or self.CLOSES in data
-        if event is None and data and data != b"[DONE]":
+        self._closed = self._closed or self.closes(data)
+        if event is None and data and data != DONE:
             self.error = UpstreamError(FailureKind.MALFORMED, f"it sent no JSON: {_quoted(data)}")
             return b""
         if event is None:

@@ -86,7 +86,9 @@ class AnthropicPassing:
 class _AnthropicTap(passing.Tap):
     ACTS = re.compile(rb'"type"\s*:\s*"(?:server_tool_use|mcp_tool_use)"')
     CLOSING = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
-    CLOSES = b'"message_stop"'
+
+    def closes(self, data: bytes) -> bool:
+        return b'"message_stop"' in data  # in a text the quotes would be escaped
 
 
 class _MarkingTap(_AnthropicTap):

@@ -9,6 +9,7 @@ import msgspec
 
 from llm_router.dialects import passing
 from llm_router.dialects.encoding import output_limit
+from llm_router.dialects.events import DONE
 from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
 from llm_router.dialects.openai_quirks import quirks
 from llm_router.dialects.openai_reasoning import reasoning_fields
@@ -95,11 +96,13 @@ class OpenAIChatPassing:
 class _ChatTap(passing.Tap):
     ACTS = re.compile(rb'"(?:audio\s*"\s*:\s*\{|images\s*"\s*:\s*\[)')
     CLOSING = b"data: [DONE]\n\n"
-    CLOSES = b"[DONE]"
 
     def __init__(self, shown: str | None, *, wants_usage: bool) -> None:
         super().__init__(OpenAIChatDecoder(), _TELLING, shown)
         self._wants_usage = wants_usage
+
+    def closes(self, data: bytes) -> bool:
+        return data == DONE
 
     def told(self, block: bytes, event: JsonDict) -> bytes:
         """A chunk of usage alone goes to who asked for it: to others one without choices comes as a surprise."""
