@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from llm_router.dialects.inbound.bodies import read, refused, sampled
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
-from llm_router.dialects.inbound.sketches import SILENCE, needs, own_words
+from llm_router.dialects.inbound.sketches import SILENCE, needs
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.nouns import (
@@ -197,6 +197,6 @@ def _media(messages: Sequence[_Said]) -> Media:
 
 def _last_words(messages: Sequence[_Said]) -> tuple[Message, ...]:
     for message in reversed(messages):
-        if message.role == "user" and (own := own_words([message.content or ""])):
-            return own
+        if message.role == "user" and message.content and message.content.strip():
+            return (Message("user", (Text(message.content),)),)
     return SILENCE
