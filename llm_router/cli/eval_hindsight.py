@@ -83,8 +83,9 @@ class Policy:
 
 def tier_rows(cases: Iterable[Case]) -> list[TierRow]:
     heard = [(case, each) for case in cases for each in case.heard if each.weight > 0]
-    by_tier = ((tier, [(case, each) for case, each in heard if each.tier == tier]) for tier in TIERS)
-    return [_tier_row(tier, here) for tier, here in by_tier if here]
+    return [
+        _tier_row(tier, here) for tier in TIERS if (here := [pair for pair in heard if pair[1].tier == tier])
+    ]
 
 
 def _tier_row(tier: Tier, heard: Sequence[tuple[Case, Heard]]) -> TierRow:
