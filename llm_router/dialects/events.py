@@ -113,7 +113,9 @@ class Pairs:
         self._high = b""
 
     def mended(self, data: bytes) -> bytes:
-        """With the first half of a pair put off until its second comes, and whatever stays alone replaced."""
+        """With the first half of a pair at the end of a text put off until its second comes, which it is lost without, and
+        other halves replaced.
+        """
         held, self._high = self._high, b""
 
         def escape(found: re.Match[bytes]) -> bytes:
