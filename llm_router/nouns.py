@@ -196,7 +196,8 @@ class Request(Struct, frozen=True):
     `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
     `turn` is the kind of turn a door recognised ("background", "think", ...). Where a door routes what the caller named a
     model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain. `sampling` is
-    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`.
+    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`, and how many
+    `answers` at once, where more than one.
     """
 
     messages: tuple[Message, ...]
@@ -320,7 +321,8 @@ class Candidate(Struct, frozen=True):
     """A model that may answer, and why it stands at this place of the chain.
 
     `expected_cost` and `max_cost` are micro-dollars: the likely cost, and the most that `max_output` tokens can cost
-    (what a budget reserves, and then holds the call to). None = the price is unknown.
+    (what a budget reserves, and then holds the call to). None = the price is unknown. A `last_resort` rests, and is tried
+    whatever its breaker says, because nobody else is left.
     """
 
     model: Model
@@ -328,6 +330,7 @@ class Candidate(Struct, frozen=True):
     expected_cost: int | None = None
     max_cost: int | None = None
     max_output: int | None = None
+    last_resort: bool = False
 
 
 class Skipped(Struct, frozen=True):

@@ -10,6 +10,7 @@ from llm_router.dialects.anthropic_stream import REDACTED, AnthropicDecoder
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
     JSON_ONLY,
+    MOST_TOOLS,
     check_features,
     check_stops,
     inline_system,
@@ -25,6 +26,7 @@ from llm_router.dialects.encoding import (
 )
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_object
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Document,
@@ -135,6 +137,7 @@ def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
         body["tool_choice"] = _tool_choice(request, model)
 
 
+@kept_for_each(MOST_TOOLS)
 def _tool(tool: Tool) -> JsonDict:
     name = wire_name(tool.name, LONGEST_NAME)
     return {"name": name, "description": tool.description, "input_schema": tool_schema(tool)}

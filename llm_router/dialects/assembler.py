@@ -143,7 +143,7 @@ class Decoder:
         self.usage: Usage | None = None
         self.stop: StopReason | None = None
         self.stop_sequence: str | None = None
-        self.ended = False
+        self.ended = self._marks_all = False
         self.model = ""
         self.id = ""
 
@@ -159,15 +159,19 @@ class Decoder:
 
     def say(self, text: str) -> TextDelta:
         """Take a piece that `words` found."""
+        if self.ended:
+            self._marks_all = True
         self._assembler.say(text)
         return TextDelta(text)
 
     def feed(self, event: Mapping[str, object]) -> Sequence[Delta]:
-        read = self.read(event)
+        ended, read = self.ended, self.read(event)
         deltas: list[Delta] = []
         for delta in read if self._cut is None else self._until_stop(read, self._cut):
             self._assembler.add(delta)
             deltas.append(delta)
+        if ended and deltas:
+            self._marks_all = True
         return deltas
 
     def _until_stop(self, deltas: Iterable[Delta], cut: StopCut) -> Iterable[Delta]:
@@ -181,6 +185,11 @@ class Decoder:
             yield TextDelta(told)
         if cut.hit is not None:
             self.ended, self.stop, self.stop_sequence = True, "stop_sequence", cut.hit
+
+    @property
+    def over(self) -> bool:
+        """Whether the end mark came. A vendor that marks every piece as the last has said nothing by it."""
+        return self.ended and not self._marks_all
 
     @property
     def begun(self) -> bool:

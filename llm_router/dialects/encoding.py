@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from llm_router.errors import UpstreamError
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Document,
     FailureKind,
@@ -29,6 +31,7 @@ ONE_CALL = "Call at most one tool at a time, and wait for its result before you 
 JSON_ONLY = "Answer with one JSON object only, without any text around it."
 SMALLEST_ROOM = 1_024  # tokens; an estimate that leaves less is wrong
 ESTIMATE_MARGIN = 1.25
+MOST_TOOLS = 1_024  # as written for a vendor, and kept: a session sends the same with every turn
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
@@ -175,9 +178,12 @@ def document_text(document: Document) -> str:
 
 def result_text(result: ToolResult, *, flagged: bool = False) -> str:
     """The text of a tool result. Formats without an error flag of their own get the fact in words."""
-    pieces = [part.text for part in result.content if isinstance(part, Text)]
-    pieces += [document_text(p) for p in result.content if isinstance(p, Document) and p.text is not None]
-    text = "\n".join(pieces)
+    if len(result.content) == 1 and isinstance(only := result.content[0], Text):  # as most have
+        text = only.text
+    else:
+        pieces = [part.text for part in result.content if isinstance(part, Text)]
+        pieces += [document_text(p) for p in result.content if isinstance(p, Document) and p.text is not None]
+        text = "\n".join(pieces)
     return f"Error: {text}" if result.is_error and not flagged else text
 
 
@@ -191,6 +197,7 @@ def tool_schema(tool: Tool) -> JsonDict:
     return {"properties": {}, **tool.parameters, "type": "object"}
 
 
+@kept_for_each(MOST_TOOLS)
 def function_tool(tool: Tool) -> JsonDict:
     """As Chat Completions and Ollama write it."""
     function: JsonDict = {"name": wire_name(tool.name), "description": tool.description}
@@ -198,6 +205,7 @@ def function_tool(tool: Tool) -> JsonDict:
     return {"type": "function", "function": function}
 
 
+@lru_cache(4096)
 def wire_name(name: str, limit: int = 64) -> str:
     """A tool's name as vendors take it: the same for the tool, its calls and the choice of it."""
     begins = name[:1].isalpha() or name[:1] == "_"  # Google takes no other beginning

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Protocol
 
 import msgspec
@@ -79,6 +81,39 @@ class SseSplitter:
             piece = piece[1:]
         self._after_cr = piece[-1:] == b"\r" if piece else self._after_cr
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+# A blank line, whatever ends the lines. A CR at the very end may be half of a CRLF, but not behind another CR.
+_BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n|\Z))|\r\r(?!\n)")
+
+
+def last_end(data: bytes) -> int:
+    """Where the last whole event ends, for who passes them on as they are; 0 where there is none."""
+    if data.endswith((b"\n\n", b"\n\r\n")):
+        return len(data)
+    end = _behind(data, b"\n\n")
+    return end if b"\r" not in data else max(end, _behind(data, b"\n\r\n"), _behind_cr(data))
+
+
+def blocks(data: bytes) -> Iterable[bytes]:
+    """Whole events, each with the blank line that ends it."""
+    if b"\r" not in data:
+        return (block + b"\n\n" for block in data.split(b"\n\n") if block.strip())
+    ends = [0, *(found.end() for found in _BLANK.finditer(data)), len(data)]
+    return (block for start, end in pairwise(ends) if (block := data[start:end]).strip())
+
+
+def _behind(data: bytes, blank: bytes) -> int:
+    return at + len(blank) if (at := data.rfind(blank)) >= 0 else 0
+
+
+def _behind_cr(data: bytes) -> int:
+    """Where the last blank line ends that is a CR alone."""
+    end = _behind(data, b"\r\r")
+    if end and data[end : end + 1] == b"\n":
+        end += 1
+    other = data.rfind(b"\n\r", 0, -1)  # not at the end, where half of a CRLF may be missing
+    return max(end, other + 2) if other >= 0 and data[other + 2 : other + 3] != b"\n" else end
 
 
 class LineSplitter:

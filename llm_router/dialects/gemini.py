@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from llm_router.dialects import json_schema
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
+    MOST_TOOLS,
     ONE_CALL,
     check_features,
     document_text,
@@ -25,6 +26,7 @@ from llm_router.dialects.encoding import (
 from llm_router.dialects.gemini_models import generation, thinking_config
 from llm_router.dialects.gemini_stream import GeminiDecoder
 from llm_router.dialects.reading import arguments_object, records
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Document,
@@ -126,6 +128,7 @@ def _config(request: Request, model: Model) -> JsonDict:
     return config
 
 
+@kept_for_each(MOST_TOOLS)
 def _declaration(tool: Tool) -> JsonDict:
     body: JsonDict = {"name": wire_name(tool.name), "description": tool.description}
     schema = json_schema.for_gemini(tool.parameters)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from llm_router.dialects.assembler import Decoder, malformed
 from llm_router.dialects.encoding import (
+    MOST_TOOLS,
     ONE_CALL,
     check_features,
     document_text,
@@ -26,6 +27,7 @@ from llm_router.dialects.encoding import (
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_object, arguments_text, count, record, records, string
 from llm_router.errors import UpstreamError
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Delta,
@@ -43,6 +45,7 @@ from llm_router.nouns import (
     TextDelta,
     Thinking,
     ThinkingDelta,
+    Tool,
     ToolCall,
     ToolCallDelta,
     ToolResult,
@@ -163,7 +166,7 @@ def window(input_tokens: int, request: Request, model: Model) -> int:
 
 def _size(request: Request) -> int:
     """Characters of everything that becomes prompt."""
-    size = sum(len(tool.description) + len(json.dumps(tool.parameters)) for tool in request.tools)
+    size = sum(map(_tool_size, request.tools))
     for part in flat_parts(request.messages):
         match part:
             case Text(text) | Thinking(text):
@@ -175,6 +178,11 @@ def _size(request: Request) -> int:
             case _:
                 pass
     return size
+
+
+@kept_for_each(MOST_TOOLS)
+def _tool_size(tool: Tool) -> int:
+    return len(tool.description) + len(json.dumps(tool.parameters))
 
 
 def _messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:

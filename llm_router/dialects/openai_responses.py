@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
+    MOST_TOOLS,
     check_features,
     data_url,
     document_text,
@@ -28,6 +29,7 @@ from llm_router.dialects.failures import failure
 from llm_router.dialects.json_schema import is_strict
 from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.openai_responses_stream import OpenAIResponsesDecoder
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Document,
@@ -117,6 +119,7 @@ def _tools(request: Request) -> list[JsonDict]:
     return tools
 
 
+@kept_for_each(MOST_TOOLS)
 def _tool(tool: Tool) -> JsonDict:
     # `strict` is on by default here, and would refuse most schemas
     schema = tool_schema(tool)

@@ -6,7 +6,7 @@
         tap = speaks.tap(request, model.vendor, shown)
         for chunk in answer:
             send(tap.feed(chunk))  # whole events, so that an error may follow at any time
-        send(tap.close() if tap.ended else tap.end())
+        send(tap.end())
     plain = speaks.plain(whole_body, model.vendor, shown)  # of an answer that is not streamed
 
 `shown` is the model's name as the caller reads it, None = as it comes.
@@ -23,7 +23,8 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from llm_router.dialects.assembler import Decoder
-from llm_router.dialects.events import BOM, DONE
+from llm_router.dialects.events import BOM, blocks, last_end
+from llm_router.dialects.reading import count, records
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Answer,
@@ -68,6 +69,11 @@ def written(changed: Mapping[str, Any]) -> bytes:
     return _encode(changed)
 
 
+def answers(request: Request) -> int:
+    """How many of them were asked for at once."""
+    return 1 if request.sampling is None else int(request.sampling.get("answers", 1))
+
+
 def renamed(body: bytes, shown: str | None, field: re.Pattern[bytes] = _MODEL) -> bytes:
     """The first `model` (or `field`, whose group 1 is the name) of a plain answer, which is its own."""
     if shown is None:
@@ -81,21 +87,28 @@ class Tap:
 
     Only events that tell something beside the answer's content are read: until the first real token (`begun`; `alive`
     counts thinking too), and those that `telling` finds. `error` is set when the upstream told one: what came with it is
-    held back, so that the caller can be told in our way. `seen_chars` is about what was written so far. Formats that frame
-    their events in another way, or call the model something else, say so in a subclass.
+    held back, so that the caller can be told in our way. `seen_chars` is about what was written so far. Of several
+    `answers` at once only the first is read, but the stream is over when all have ended. Formats that frame their events
+    in another way, or call the model something else, say so in a subclass.
     """
 
     MODEL: re.Pattern[bytes] = _MODEL
     # finds what is an answer too, and neither text nor a call of the caller's
     ACTS: re.Pattern[bytes] | None = None
     CLOSING = b""  # the event behind the answer's own end, where the format has one; `closes` knows it
+    CHOICES = ("choices", "finish_reason")  # where several answers stand, and what says that one has ended
 
-    def __init__(self, decoder: Decoder, telling: re.Pattern[bytes], shown: str | None) -> None:
-        self._decoder, self._telling = decoder, telling
+    def __init__(
+        self, decoder: Decoder, telling: re.Pattern[bytes], shown: str | None, answers: int = 1
+    ) -> None:
+        self._decoder, self._telling, self._answers = decoder, telling, answers
         self._shown = None if shown is None else _encode(shown)
         self._name: tuple[bytes, bytes] | None = None
         self._rest = b""
         self._envelope = 0  # bytes of an event beside the text in it
+        self._reads_all = answers > 1
+        if answers > 1:
+            self._answering, self._answered = set[int](), set[int]()
         self.begun = self.alive = self._closed = False
         self.error: UpstreamError | None = None
         self.seen_chars = 0
@@ -106,12 +119,15 @@ class Tap:
 
     @property
     def ended(self) -> bool:
-        return self._decoder.ended
+        several = self._answers > 1 and not self._closed
+        return self._decoder.over and not (several and len(self._answered) < self._answers)
 
     def answer(self) -> Answer:
         """How it ended: stop reason, usage, id and model, with next to none of the content. Raises UpstreamError."""
         if self.error is not None:
             raise self.error
+        if self._answers > 1 and self._answering - self._answered and not self._closed:
+            raise UpstreamError(FailureKind.TRUNCATED, "One of the answers broke off before its end mark.")
         return self._decoder.answer()
 
     def acts(self, answer: bytes) -> bool:
@@ -130,7 +146,7 @@ class Tap:
         if not rest or self.error is not None:
             return b""
         data = self.data(rest)
-        whole = data == DONE or _event(data) is not None
+        whole = data == b"[DONE]" or _event(data) is not None
         return self._passed(rest + self.end_of_event) if whole else b""
 
     def close(self) -> bytes:
@@ -138,7 +154,7 @@ class Tap:
         rest = self.end()
         return rest if self._closed else rest + self.CLOSING
 
-    def closes(self, data: bytes) -> bool:  # noqa: ARG002 - for those who have such an event
+    def closes(self, data: bytes) -> bool:  # noqa: ARG002 - a format's own
         """Whether this is the data of the event behind the answer's own end."""
         return False
 
@@ -152,26 +168,19 @@ class Tap:
 
     def last_end(self, data: bytes) -> int:
         """Where the last whole event ends."""
-        cut = data.rfind(b"\n\n")
-        end = cut + 2 if cut >= 0 else 0
-        if b"\r" in data:
-            carriage = data.rfind(b"\r\n\r\n")
-            end = max(end, carriage + 4 if carriage >= 0 else 0)
-        return end
+        return last_end(data)
 
     def blocks(self, events: bytes) -> Iterable[bytes]:
         """Each event with the blank line that ends it."""
-        end = b"\r\n\r\n" if b"\r\n\r\n" in events else b"\n\n"
-        return (block + end for block in events.split(end) if block.strip())
+        return blocks(events)
 
     def data(self, block: bytes) -> bytes:
-        lines = [line.strip() for line in block.splitlines()]
-        return b"\n".join(line[5:].lstrip() for line in lines if line.startswith(b"data:"))
+        return b"\n".join(line[5:].strip() for line in block.splitlines() if line.startswith(b"data:"))
 
     def _passed(self, events: bytes) -> bytes:
         if self.error is not None:
             return b""
-        if not self.begun or self._telling.search(events) or not _whole(events):
+        if not self.begun or self._reads_all or self._telling.search(events) or not _whole(events):
             events = b"".join(self._read(block) for block in self.blocks(events))
         else:
             self.seen_chars += max(1, len(events) - self._envelope * events.count(b"data:"))
@@ -184,7 +193,8 @@ class Tap:
         data = self.data(block)
         event = _event(data)
         self._closed = self._closed or self.closes(data)
-        if event is None and data and data != DONE:
+        self._reads_all = self._reads_all or b"\n" in data  # patterns find nothing that runs over two lines
+        if event is None and data and data != b"[DONE]":
             self.error = UpstreamError(FailureKind.MALFORMED, f"it sent no JSON: {_quoted(data)}")
             return b""
         if event is None:
@@ -194,6 +204,8 @@ class Tap:
         except UpstreamError as error:
             self.error = error
             return b""
+        if self._answers > 1:
+            self._note_answers(event)
         if not self.begun and self.acts(data):
             self.begun = self.alive = True
             self._envelope = len(block)
@@ -209,6 +221,13 @@ class Tap:
                 self.begun = True
                 self._envelope = len(block) - len(text)
 
+    def _note_answers(self, event: JsonDict) -> None:
+        listed, end = self.CHOICES
+        for choice in records(event.get(listed)):
+            self._answering.add(count(choice.get("index")))
+            if choice.get(end):
+                self._answered.add(count(choice.get("index")))
+
     def _named(self, events: bytes) -> bytes:
         """With the model's name as the caller shall read it. The same bytes cannot stand in a text: quotes are escaped."""
         if self._shown is None:
@@ -223,7 +242,8 @@ class Tap:
 
 def _whole(events: bytes) -> bool:
     """Whether every event ends as a JSON object does; else each is looked at. Line ends inside JSON are escaped."""
-    return all(events.count(end) == events.count(b"}" + end) for end in (b"\n\n", b"\r\n\r\n"))
+    ends = (b"\n\n", b"\r\n\r\n", b"\r\r") if b"\r" in events else (b"\n\n",)
+    return all(events.count(end) == events.count(b"}" + end) for end in ends)
 
 
 def _quoted(data: bytes) -> str:

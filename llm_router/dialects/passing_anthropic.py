@@ -88,7 +88,7 @@ class _AnthropicTap(passing.Tap):
     CLOSING = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     def closes(self, data: bytes) -> bool:
-        return b'"message_stop"' in data  # in a text the quotes would be escaped
+        return b'"message_stop"' in data  # in a text the quotes are escaped
 
 
 class _MarkingTap(_AnthropicTap):

@@ -26,6 +26,7 @@ _SIGNATURES = ("thoughtSignature", "thought_signature")
 
 class _GeminiTap(passing.Tap):
     MODEL = _VERSION
+    CHOICES = ("candidates", "finishReason")
     ACTS = re.compile(rb'"(?:inlineData|fileData|executableCode)"\s*:')
 
 
@@ -51,8 +52,8 @@ class GeminiPassing:
             fields["contents"] = _without_foreign(_ANY.decode(fields["contents"]))
         return passing.written(fields)
 
-    def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
-        return _GeminiTap(GeminiDecoder(), _TELLING, shown)
+    def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
+        return _GeminiTap(GeminiDecoder(), _TELLING, shown, passing.answers(request))
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown, _VERSION)

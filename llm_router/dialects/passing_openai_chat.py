@@ -9,7 +9,6 @@ import msgspec
 
 from llm_router.dialects import passing
 from llm_router.dialects.encoding import output_limit
-from llm_router.dialects.events import DONE
 from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
 from llm_router.dialects.openai_quirks import quirks
 from llm_router.dialects.openai_reasoning import reasoning_fields
@@ -71,7 +70,7 @@ class OpenAIChatPassing:
     def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
         origin = request.origin
         asked = origin is not None and _WANTS_USAGE.search(origin.body) is not None
-        return _ChatTap(shown, wants_usage=asked)
+        return _ChatTap(shown, passing.answers(request), wants_usage=asked)
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002
         return passing.renamed(body, shown)
@@ -97,12 +96,12 @@ class _ChatTap(passing.Tap):
     ACTS = re.compile(rb'"(?:audio\s*"\s*:\s*\{|images\s*"\s*:\s*\[)')
     CLOSING = b"data: [DONE]\n\n"
 
-    def __init__(self, shown: str | None, *, wants_usage: bool) -> None:
-        super().__init__(OpenAIChatDecoder(), _TELLING, shown)
+    def __init__(self, shown: str | None, answers: int, *, wants_usage: bool) -> None:
+        super().__init__(OpenAIChatDecoder(), _TELLING, shown, answers)
         self._wants_usage = wants_usage
 
     def closes(self, data: bytes) -> bool:
-        return data == DONE
+        return data == b"[DONE]"
 
     def told(self, block: bytes, event: JsonDict) -> bytes:
         """A chunk of usage alone goes to who asked for it: to others one without choices comes as a surprise."""

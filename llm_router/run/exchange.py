@@ -111,7 +111,6 @@ class Exchange:
     _started: float = field(default_factory=time.perf_counter)
     _alive: bool = False
     _whole: bool = False
-    _marks_all: bool = False
     _seen_chars: int = 0
 
     async def deltas(self) -> AsyncGenerator[Delta | Chunk]:
@@ -157,9 +156,7 @@ class Exchange:
             try:
                 async for event in events:
                     deltas = decoder.feed(event)
-                    # a vendor that marks every piece as the last has said nothing by it
-                    self._marks_all = self._marks_all or (self._whole and bool(deltas))
-                    self._whole = decoder.ended and not self._marks_all
+                    self._whole = decoder.over
                     for delta in deltas:
                         yield delta
             except UpstreamError:

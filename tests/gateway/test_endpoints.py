@@ -93,7 +93,10 @@ def test_a_compressed_request_is_read(shared, coding):
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}[coding]
     headers = {"content-encoding": coding}
     answer = httpx2.post(
-        shared.url + "/v1/messages", content=pack(json.dumps(HELLO).encode()), headers=headers
+        shared.url + "/v1/messages",
+        content=pack(json.dumps(HELLO).encode()),
+        headers=headers,
+        timeout=LIMIT_S,
     )
     assert answer.status_code == 200
 
@@ -103,7 +106,7 @@ def test_a_compressed_request_is_read(shared, coding):
     [
         ("zstd", b"\x28\xb5\x2f\xfd", 415),
         ("gzip", b"no gzip at all", 400),
-        ("gzip", gzip.compress(b"{}" * 1000)[:20], 400),
+        ("gzip", gzip.compress(b"{}" * 1000, mtime=0)[:20], 400),  # all workers must make the same test of it
         ("gzip", gzip.compress(b" " * (65 * 1024 * 1024)), 413),
     ],
 )

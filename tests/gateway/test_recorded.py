@@ -63,6 +63,26 @@ async def test_a_recorded_request_is_answered_in_order(name, dialect, played):
     said(name, message)
 
 
+@asynchronous
+@pytest.mark.parametrize("name", sorted(SAFEGUARDED))
+async def test_safeguards_reach_who_stands_for_anthropic(name, tmp_path):
+    patch, ledger = pytest.MonkeyPatch(), Ledger()
+    config = "providers: {office: {base_url: '%s/anthropic', api_key: sandbox-key-x, stands_for: anthropic}}"
+    path, body, headers = recorded(name)
+    with Sandbox() as box:
+        known = {"OLLAMA_BASE_URL": "http://127.0.0.1:1"}
+        each = gateway(tmp_path, known, config % box.url, ledger, patch)
+        answered = await call(each, path, body, **headers)
+        await each.current.aclose()
+        (request,) = box.answers()
+    patch.undo()
+    assert answered.status == 200, answered.body
+    assert request.body["safeguards"] == body["safeguards"]
+    assert "dangerous-tool-use" in request.headers["anthropic-beta"]
+    assert ledger.decisions[0].request.turn == "safety"
+    assert ledger.decisions[0].attempts[0].provider == "office"
+
+
 def received(name, dialect, got, sent):
     """What the provider was sent of it."""
     text = json.dumps(got)

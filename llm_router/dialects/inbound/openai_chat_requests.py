@@ -112,6 +112,7 @@ def sketch(body: bytes) -> Request:
             frequency_penalty=head.frequency_penalty,
             repetition_penalty=head.repetition_penalty,
             min_p=head.min_p,
+            answers=head.n if head.n is not None and head.n > 1 else None,
         ),
         stop=(head.stop,) if isinstance(head.stop, str) else tuple(head.stop or ()),
         schema=schema,
