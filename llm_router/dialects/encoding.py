@@ -124,7 +124,8 @@ def same(*names: str) -> dict[str, str]:
 def sampling(request: Request, words: Mapping[str, str]) -> JsonDict:
     """How to sample, in a format's own words; what it has no word for is left out."""
     asked = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k}
-    asked |= request.sampling or {}
+    if request.sampling is not None:
+        asked |= request.sampling
     return {words[name]: value for name, value in asked.items() if value is not None and name in words}
 
 

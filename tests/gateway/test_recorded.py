@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from asgi_calls import call, order
+from asgi_calls import Ledger, call, gateway, order
 from recordings import FOLDER, SIGNED, UPSTREAMS, recorded
+
+from llm_router.sandbox import Sandbox
 
 asynchronous = pytest.mark.asyncio(loop_scope="module")
 
@@ -68,7 +70,7 @@ async def test_a_recorded_request_is_answered_in_order(name, dialect, played):
 async def test_safeguards_reach_who_stands_for_anthropic(name, tmp_path):
     patch, ledger = pytest.MonkeyPatch(), Ledger()
     config = "providers: {office: {base_url: '%s/anthropic', api_key: sandbox-key-x, stands_for: anthropic}}"
-    path, body, headers = recorded(name)
+    path, body, headers = recorded(f"claude_code_{name}")
     with Sandbox() as box:
         known = {"OLLAMA_BASE_URL": "http://127.0.0.1:1"}
         each = gateway(tmp_path, known, config % box.url, ledger, patch)
