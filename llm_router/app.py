@@ -75,24 +75,15 @@ class App:
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
         health = HealthBook(paths.database(root), credential=providers.fingerprint)
-        budgets = SqliteBudgets(paths.database(root), settings.budget)
-        if relays:
-            budgets = LeasedBudgets(budgets)
-        elif serves:
-            budgets = LeasedBudgets(budgets, calls=1)
+        budgets = _budgets(root, settings, serves=serves, relays=relays)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)
 
+        carrier = providers.carrier if relays else providers.get
         router = Router(
             settings=settings,
             world=_world(inventory, providers, catalogue, health, prices, settings),
-            means=Means(
-                providers.carrier if relays else providers.get,
-                health,
-                budgets,
-                prices,
-                settings.routing.deadline_seconds,
-            ),
+            means=Means(carrier, health, budgets, prices, settings.routing.deadline_seconds),
             ledger=ledger,
             prices=prices,
             baseline=_baseline(catalogue, settings),
@@ -138,6 +129,13 @@ class App:
         await asyncio.to_thread(self.budgets.close)
         self.health.close()
         self.inventory.close()
+
+
+def _budgets(root: Path, settings: Settings, *, serves: bool, relays: bool) -> SqliteBudgets | LeasedBudgets:
+    budgets = SqliteBudgets(paths.database(root), settings.budget)
+    if relays:
+        return LeasedBudgets(budgets)
+    return LeasedBudgets(budgets, calls=1) if serves else budgets
 
 
 def _world(

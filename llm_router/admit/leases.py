@@ -44,7 +44,7 @@ class LeasedBudgets:
         self._budgets, self._clock, self._calls = budgets, clock, calls
         self._leases: dict[str, Lease] = {}  # by provider; changed by who holds `_writing`
         self._by_id: dict[str, Lease] = {}
-        self._fetching: dict[str, asyncio.Task[None]] = {}  # by provider
+        self._fetching: dict[str, asyncio.Task[None]] = {}  # by provider, the last
         self._writing = threading.Lock()  # held while the database is waited for
         self._loose: dict[tuple[str, str], int] = {}  # spent under no lease, by provider and model
         self._tending: threading.Thread | None = None
@@ -96,12 +96,11 @@ class LeasedBudgets:
     async def _more(self, candidate: Candidate) -> None:
         """Wait for a thread that tops up: for one that is at it already, if there is one. Raises BudgetError."""
         provider = candidate.model.provider
-        task = self._fetching.get(provider)
-        is_mine = task is None
-        if task is None:
-            task = asyncio.create_task(asyncio.to_thread(self._topped_up, candidate))
+        task, is_mine = self._fetching.get(provider), False
+        if task is None or task.done():  # to wait for what is done would be no wait at all
+            task, is_mine = asyncio.create_task(asyncio.to_thread(self._topped_up, candidate)), True
+            task.add_done_callback(_seen)
             self._fetching[provider] = task
-            task.add_done_callback(lambda _: self._fetched(provider))
         try:
             await asyncio.shield(task)  # who is cancelled leaves what was leased to the others
         except BudgetError:
@@ -110,11 +109,6 @@ class LeasedBudgets:
         except FAILURES as error:
             cap = self._budgets.applying(candidate.model)[0]
             raise caps.unusable(cap, error, self._budgets.database.path) from error
-
-    def _fetched(self, provider: str) -> None:
-        task = self._fetching.pop(provider)
-        if not task.cancelled():
-            task.exception()  # whom it concerned may be gone
 
     def _topped_up(self, candidate: Candidate) -> None:
         """Raises BudgetError where the call does not fit, else FAILURES."""
@@ -243,3 +237,9 @@ class LeasedBudgets:
                 if not self._leases and not self._loose:
                     self._tending = None
                     return
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """Whom its failure concerned may be gone."""
+    if not task.cancelled():
+        task.exception()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from contextlib import asynccontextmanager, suppress
 
@@ -114,6 +115,27 @@ async def test_a_refusal_of_one_is_none_of_another_that_fits(make):
     )
     assert isinstance(large, BudgetError)
     assert small.amount == 5 * CENT
+
+
+def test_who_comes_when_a_top_up_has_just_ended_asks_for_another(make):
+    """It must not look at the ended one for ever: in a thread, so that this would be seen."""
+    budgets, got = make(daily=1000), []
+
+    async def all_at_once():
+        async def newcomer():
+            await asyncio.shield(budgets._fetching["openai"])  # ends in the same turn of the loop
+            got.append(await reserve(budgets, 5000 * CENT))
+
+        first = asyncio.create_task(reserve(budgets, CENT))
+        await asyncio.sleep(0)
+        budgets._fetching["openai"].add_done_callback(lambda _: got.append(asyncio.create_task(newcomer())))
+        await first
+        await got.pop(0)
+
+    thread = threading.Thread(target=asyncio.run, args=(all_at_once(),), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert [each.amount for each in got] == [5000 * CENT]
 
 
 async def test_as_many_as_fit_are_served_when_all_come_at_once(make):
