@@ -15,7 +15,7 @@ from msgspec import structs
 
 from llm_router import config, hops, paths
 from llm_router.admit.budgets import SqliteBudgets
-from llm_router.admit.leases import CALLS, LeasedBudgets
+from llm_router.admit.leases import LeasedBudgets
 from llm_router.admit.sessions import Sessions
 from llm_router.db import Database
 from llm_router.errors import NotFoundError
@@ -74,24 +74,16 @@ class App:
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
-        aside = serves or relays
-        health = HealthBook(paths.database(root), credential=providers.fingerprint, aside=aside)
-        budgets = SqliteBudgets(paths.database(root), settings.budget)
-        if aside:
-            budgets = LeasedBudgets(budgets, calls=CALLS if relays else 1)
+        health = HealthBook(paths.database(root), credential=providers.fingerprint, aside=serves or relays)
+        budgets = _budgets(root, settings, serves=serves, relays=relays)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)
 
+        carrier = providers.carrier if relays else providers.get
         router = Router(
             settings=settings,
             world=_world(inventory, providers, catalogue, health, prices, settings),
-            means=Means(
-                providers.carrier if relays else providers.get,
-                health,
-                budgets,
-                prices,
-                settings.routing.deadline_seconds,
-            ),
+            means=Means(carrier, health, budgets, prices, settings.routing.deadline_seconds),
             ledger=ledger,
             prices=prices,
             baseline=_baseline(catalogue, settings),
@@ -136,6 +128,13 @@ class App:
         await self.providers.aclose()
         for each in (self.budgets, self.health, self.inventory):
             await asyncio.to_thread(each.close)
+
+
+def _budgets(root: Path, settings: Settings, *, serves: bool, relays: bool) -> SqliteBudgets | LeasedBudgets:
+    budgets = SqliteBudgets(paths.database(root), settings.budget)
+    if relays:
+        return LeasedBudgets(budgets)
+    return LeasedBudgets(budgets, calls=1) if serves else budgets
 
 
 def _world(

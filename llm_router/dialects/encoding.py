@@ -85,6 +85,13 @@ def searches(request: Request) -> bool:
     return request.web_search is not None and not offered(request)
 
 
+def lists_sources(request: Request | None) -> bool:
+    """Whether what a search found, which few formats have apart, is listed under the answer: not under one that must be
+    JSON.
+    """
+    return request is None or request.schema is None
+
+
 def told_schema(schema: JsonDict) -> str:
     """A schema in words, where there is no field for it."""
     return f"Answer with JSON only, valid against this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
@@ -109,9 +116,17 @@ def output_limit(request: Request, model: Model) -> int | None:
     return min(limits)
 
 
+def same(*names: str) -> dict[str, str]:
+    """Words for `sampling` where a format has ours."""
+    return {name: name for name in names}
+
+
 def sampling(request: Request, words: Mapping[str, str]) -> JsonDict:
-    """The finer points of sampling in a format's own words; what it has no word for is left out."""
-    return {words[name]: value for name, value in (request.sampling or {}).items() if name in words}
+    """How to sample, in a format's own words; what it has no word for is left out."""
+    asked = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k}
+    if request.sampling is not None:
+        asked |= request.sampling
+    return {words[name]: value for name, value in asked.items() if value is not None and name in words}
 
 
 def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:

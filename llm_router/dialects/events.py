@@ -148,7 +148,9 @@ class Pairs:
         self._high = b""
 
     def mended(self, data: bytes) -> bytes:
-        """With the first half of a pair put off until its second comes, and whatever stays alone replaced."""
+        """With the first half of a pair at the end of a text put off until its second comes, which it is lost without, and
+        other halves replaced.
+        """
         held, self._high = self._high, b""
 
         def escape(found: re.Match[bytes]) -> bytes:
@@ -179,7 +181,7 @@ def decoded(event: Event, pairs: Pairs | None = None) -> JsonDict | None:
     UpstreamError(MALFORMED).
     """
     name, data = event
-    if data[:6] == DONE:
+    if data.startswith(DONE):  # blanks may follow
         return None
     value = parsed(data, pairs)
     if name and "type" not in value:

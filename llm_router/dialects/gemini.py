@@ -12,6 +12,7 @@ from llm_router.dialects.encoding import (
     check_features,
     document_text,
     inline_system,
+    lists_sources,
     offered,
     output_limit,
     own_thinking,
@@ -44,6 +45,9 @@ from llm_router.nouns import (
 )
 
 _SAMPLING = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
     "seed": "seed",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
@@ -84,7 +88,8 @@ class Gemini:
         return decoder.answer()
 
     def decoder(self, request: Request | None = None) -> GeminiDecoder:
-        return GeminiDecoder(request.stop[STOPS:] if request is not None else ())
+        stops = request.stop[STOPS:] if request is not None else ()
+        return GeminiDecoder(stops, lists=lists_sources(request))
 
 
 def _wishes(request: Request, model: Model) -> Iterable[str]:
@@ -112,12 +117,6 @@ def _config(request: Request, model: Model) -> JsonDict:
     config: JsonDict = {}
     if (limit := output_limit(request, model)) is not None:
         config["maxOutputTokens"] = limit
-    if request.temperature is not None:
-        config["temperature"] = request.temperature
-    if request.top_p is not None:
-        config["topP"] = request.top_p
-    if request.top_k is not None:
-        config["topK"] = request.top_k
     config |= sampling(request, _SAMPLING)
     if request.stop:
         config["stopSequences"] = list(request.stop[:STOPS])

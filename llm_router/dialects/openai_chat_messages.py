@@ -121,9 +121,8 @@ def _assistant(message: Message, model: Model, quirk: Quirks) -> list[JsonDict]:
     written: JsonDict = {"role": "assistant", "content": text or None}
     if calls:
         written["tool_calls"] = calls
-    if (
-        quirk.replays_reasoning and calls
-    ):  # without it they refuse, also where another vendor's model made the call
+    # without it they refuse, also where another vendor's model made the call
+    if quirk.replays_reasoning and calls:
         written["reasoning_content"] = _thoughts(message, model) or " "
     return [written]
 

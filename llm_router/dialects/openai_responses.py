@@ -18,6 +18,8 @@ from llm_router.dialects.encoding import (
     own_thinking,
     result_media,
     result_text,
+    same,
+    sampling,
     split_turns,
     tool_schema,
     wire_id,
@@ -46,6 +48,8 @@ from llm_router.nouns import (
     ToolResult,
 )
 
+_SAMPLING = same("temperature", "top_p")
+
 
 class OpenAIResponses:
     name = "openai_responses"
@@ -67,7 +71,7 @@ class OpenAIResponses:
         if (limit := output_limit(request, model)) is not None:
             body["max_output_tokens"] = limit
         if not thinks:  # reasoning models refuse both
-            body |= _sampling(request)
+            body |= sampling(request, _SAMPLING)
         if thinks and (reasoning := _reasoning(request.reasoning, model)):
             body["reasoning"] = reasoning
         if tools := _tools(request):
@@ -94,11 +98,6 @@ class OpenAIResponses:
     def decoder(self, request: Request | None = None) -> OpenAIResponsesDecoder:
         """There are no stop sequences in this format: the decoder looks for them."""
         return OpenAIResponsesDecoder(request.stop if request is not None else ())
-
-
-def _sampling(request: Request) -> JsonDict:
-    wishes = {"temperature": request.temperature, "top_p": request.top_p}
-    return {name: value for name, value in wishes.items() if value is not None}
 
 
 def _reasoning(asked: Reasoning | None, model: Model) -> JsonDict:

@@ -13,8 +13,9 @@ import random
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,26 @@ from llm_router.nouns import Assessment, Complexity, Decision, Plan, Request, Ta
 
 REREAD_S = 30.0
 READ_AT_MOST = 5_000  # outcomes, the newest
-AT_ONCE = 100  # of them, about a millisecond: then it is somebody else's turn
+AT_ONCE = 100  # of them, about a millisecond: more of them make knowledge anew, beside the event loop
 SESSIONS = 256
 _WAIT_S = 0.05  # for the database: a prompt does not wait for what it could have learned
+
+
+_Stock = tuple[int, float]
+
+
+@dataclass(slots=True)
+class _News:
+    """`outcomes`, oldest first, are to be added to what is known, unless `knowledge` takes its place. `first` and `last`
+    are the numbers of the outcomes that are then held.
+    """
+
+    personal: Mapping[str, float]
+    first: int
+    last: int
+    stock: _Stock = (0, 0.0)
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    knowledge: Knowledge | None = None
 
 
 class Learner:
@@ -43,7 +61,9 @@ class Learner:
     ) -> None:
         self._path, self._enabled, self._clock = path, enabled, clock
         self._knowledge = Knowledge()
-        self._seen, self._read_at = 0, float("-inf")
+        self._first = self._seen = 0  # the first and the last outcome that knowledge holds
+        self._stock: _Stock = (0, 0.0)
+        self._read_at = float("-inf")
         self._turns: OrderedDict[str, list[Turn]] = OrderedDict()
 
     def lacks(self, request: Request) -> bool:
@@ -61,12 +81,17 @@ class Learner:
             self._turns.setdefault(name, turns)
         if self._enabled and now - self._read_at >= REREAD_S:
             self._read_at = now  # who comes meanwhile goes by what is known
-            self._knowledge.personal, found = await asyncio.to_thread(self._read_outcomes)
-            for n, (number, outcome) in enumerate(found):
-                if n % AT_ONCE == 0:
-                    await asyncio.sleep(0)
-                self._knowledge.observe(outcome)
-                self._seen = max(self._seen, number)
+            if (news := await asyncio.to_thread(self._read_outcomes)) is not None:
+                self._learn(news)
+
+    def _learn(self, news: _News) -> None:
+        self._first, self._seen, self._stock = news.first, news.last, news.stock
+        if news.knowledge is not None:
+            self._knowledge = news.knowledge
+            return
+        self._knowledge.personal = news.personal
+        for outcome in news.outcomes:
+            self._knowledge.observe(outcome)
 
     def assessed(self, found: Assessment, request: Request) -> Assessment:
         """What classify found, in the light of the session and of what was learned."""
@@ -118,24 +143,40 @@ class Learner:
             found = [_turn(dict(row)) for row in self._query(_SESSION, (name, LOOKED_BACK))]
         return found
 
-    def _read_outcomes(self) -> tuple[Mapping[str, float], list[tuple[int, Outcome]]]:
-        """The trained correction, and the outcomes that are new, oldest first, each with its number."""
-        personal: Mapping[str, float] = {}
-        found: list[tuple[int, Outcome]] = []
-        with suppress(*FAILURES, ValueError):
-            if self._path is not None:
-                personal = personal_weights(self._path.parent)
-            new = self._query(_OUTCOMES, (self._seen, READ_AT_MOST))[::-1]
-            found.extend((int(row["n"]), rows.outcome(dict(row))) for row in new)
-        return personal, found
+    def _read_outcomes(self) -> _News | None:
+        """What is new; all of it where that is much, or where something has gone that knowledge holds."""
+        with suppress(*FAILURES, ValueError), self._reading() as connection:
+            news = _News(personal_weights(self._path.parent) if self._path else {}, self._first, self._seen)
+            if connection is None:
+                return news
+            new = _new(connection, self._seen)
+            if not self._seen or len(new) > AT_ONCE or self._stock != _counted(connection, news):
+                new, news.knowledge = _new(connection, 0), Knowledge(news.personal)
+                news.first = news.last = new[-1]["n"] if new else 0
+            if new:
+                news.last = new[0]["n"]
+            news.outcomes = list(_outcomes(reversed(new)))
+            if news.knowledge is not None:
+                for outcome in news.outcomes:
+                    news.knowledge.observe(outcome)
+            news.stock = _counted(connection, news)
+            return news
+        return None
 
     def _query(self, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        with self._reading() as connection:
+            return [] if connection is None else connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection | None]:
+        """None where there is no database. Raises FAILURES."""
         if self._path is None or not self._path.exists():
-            return []
+            yield None
+            return
         database = Database(self._path, timeout_s=_WAIT_S)
         try:
             with database.reading() as connection:
-                return connection.execute(sql, values).fetchall()
+                yield connection
         finally:
             database.close()
 
@@ -144,7 +185,27 @@ def _goes_on(request: Request) -> bool:
     return request.conversation is not None and request.conversation.goes_on
 
 
+def _new(connection: sqlite3.Connection, after: int) -> list[sqlite3.Row]:
+    """The newest first."""
+    return connection.execute(_OUTCOMES, (after, READ_AT_MOST)).fetchall()
+
+
+def _outcomes(found: Iterable[sqlite3.Row]) -> Iterator[Outcome]:
+    for row in found:
+        with suppress(ValueError, TypeError):  # a damaged one
+            yield rows.outcome(dict(row))
+
+
+def _counted(connection: sqlite3.Connection, news: _News) -> _Stock:
+    """Tells whether the outcomes that knowledge holds are those of the database: after a repair others have their
+    numbers, some are forgotten on request, and a newer word takes the place of an older one.
+    """
+    count, times = connection.execute(_COUNTED, (news.first, news.last)).fetchone()
+    return count, times
+
+
 _OUTCOMES = f"{rows.SELECT} WHERE o.n > ? ORDER BY o.n DESC LIMIT ?"
+_COUNTED = "SELECT count(*), total(at) FROM outcomes WHERE n BETWEEN ? AND ?"
 _SESSION = """
     SELECT at, task, complexity, confidence, difficulty, p_small, p_mid, p_frontier, gain, learned, prompt_sha256,
            EXISTS (SELECT 1 FROM attempts a WHERE a.decision_id = d.id AND a.outcome = 'rejected') AS doubted
