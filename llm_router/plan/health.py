@@ -212,7 +212,7 @@ class HealthBook:
         self._owed.append(_Change(change, change(self._table)))
 
     def _write_behind(self) -> None:
-        if self._writer is None:
+        if self._writer is None or not self._writer.is_alive():
             self._writer = threading.Thread(target=self._write, name="llm-router-health", daemon=True)
             self._writer.start()
 

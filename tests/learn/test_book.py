@@ -135,7 +135,7 @@ def test_what_comes_after_a_repair_is_learned_and_nothing_twice(recorded):
 
     def known():
         now[0] += 31
-        learner.assessed(FOUND, ask("write a function that adds two matrices", project="shop"))
+        assessed(learner, ask("write a function that adds two matrices", project="shop"))
         return learner._knowledge.outcomes
 
     assert known() == 41
@@ -157,7 +157,7 @@ def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded):
 
     def known():
         now[0] += 31
-        learner.assessed(FOUND, ask("write a function that adds two matrices", project="shop"))
+        assessed(learner, ask("write a function that adds two matrices", project="shop"))
         return learner._knowledge.outcomes
 
     assert known() == 7
@@ -168,6 +168,44 @@ def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded):
     assert known() == 0
     rated(path, "d_1")
     assert known() == 1
+
+
+def test_many_new_outcomes_make_knowledge_anew_and_few_are_added(recorded):
+    now = [NOW]
+    path = recorded(decided())
+    learner = Learner(path, clock=lambda: now[0])
+    request = ask("write add in Python", project="shop")
+    assessed(learner, request)
+    for count, is_new in ((3, False), (60, True), (4, False)):
+        before, was = learner._knowledge, learner._knowledge.outcomes
+        recorded(*(decided(f"d_{was}_{n}") for n in range(count)))
+        now[0] += 31
+        assessed(learner, request)
+        assert learner._knowledge.outcomes == was + 2 * count
+        assert (learner._knowledge is not before) is is_new
+
+
+async def test_the_event_loop_does_not_wait_for_what_could_be_learned(recorded):
+    path = recorded(decided())
+    learner = Learner(path, clock=lambda: NOW)
+    request = ask("write add in Python", session="s")
+    reading = [asyncio.create_task(learner.inform(request)) for _ in range(3)]
+    assert learner._knowledge.outcomes == 0
+    await asyncio.gather(*reading)
+    assert learner._knowledge.outcomes == 2  # of three at once, one has read
+    assert not learner.lacks(request)
+
+
+def test_a_session_that_was_put_out_is_read_again_and_not_begun_anew(recorded, monkeypatch):
+    monkeypatch.setattr("llm_router.learn.book.SESSIONS", 2)
+    path = recorded(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
+    learner = Learner(path, clock=lambda: NOW + 60)
+    for name in ("s", "t", "u"):
+        assessed(learner, ask("hello", session=name))
+    learner.note(replace(decided("d_2"), attempts=()))  # an answer that took long, of a session put out since
+    assert learner.lacks(ask("still failing", session="s"))
+    found = assessed(learner, ask("still failing", session="s"))
+    assert found.complexity is Complexity.DEEP_REASONING
 
 
 def test_a_rating_counts_and_the_newest_word_of_a_source_stands(recorded):

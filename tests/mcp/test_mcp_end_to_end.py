@@ -4,12 +4,17 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from holding import held
 from mcp_support import ENVELOPE
 
+from llm_router import db
 from llm_router.sandbox import Fault, Sandbox
+
+HELD_S = 2.5
 
 
 @pytest.fixture
@@ -220,3 +225,26 @@ def test_a_call_in_flight_ends_with_the_configuration_it_began_with(running, env
     assert answers[before]["isError"] is False
     assert answers[after]["isError"] is True
     assert running.close() == 0
+
+
+def test_only_the_call_that_needs_money_waits_for_a_database_that_is_held(start, box, environ):
+    home = Path(environ["LLM_ROUTER_HOME"])
+    home.mkdir()
+    (home / "config.yaml").write_text("budget: {daily: 5}\n")
+    server = start(**box.environ(["ollama", "openai"]))
+    server.initialize()
+    assert not server.call("llm_classify", {"prompt": "warm up"})["isError"]
+    db.connect(home / "router.db").close()
+    with held(home / "router.db", HELD_S):
+        since = time.monotonic()
+        arguments = {"prompt": "write fib", "model": "gpt-mini"}
+        paid = server.request("tools/call", {"name": "llm_code", "arguments": arguments})
+        for _ in range(5):
+            assert not server.call("llm_classify", {"prompt": "What is 2+2?"})["isError"]
+            assert not server.call("llm_query", {"prompt": "What is 2+2?"})["isError"]
+        assert time.monotonic() - since < HELD_S * 0.8
+        while (message := server.receive()).get("id") != paid:
+            pass
+        assert time.monotonic() - since > HELD_S * 0.8
+    assert message["result"]["structuredContent"]["cost_usd"] > 0
+    assert server.close() == 0
