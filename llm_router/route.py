@@ -54,7 +54,6 @@ class Router:
 
     async def decide(self, request: Request, *, asks: bool = False) -> Decision:
         """Classify, admit and plan; call nobody, or a model that is free and quick where the classifier is unsure (`asks`).
-
         Raises RouterError where nothing may or can answer.
         """
         started = time.perf_counter()

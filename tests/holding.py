@@ -5,26 +5,31 @@ import sys
 from contextlib import contextmanager
 
 _HOLD = """
-import sqlite3, sys, time
+import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
 connection.execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
-time.sleep(float(sys.argv[2]))
+sys.stdin.read()
 connection.execute("ROLLBACK")
 """
 
 
 @contextmanager
-def held(path, seconds):
-    """From the first line of the block on, for so long. Gives the process; when it has ended the database is free."""
+def held(path):
+    """For as long as the block, or until what it gives is called."""
     holder = subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(path), str(seconds)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+
+    def let_go():
+        holder.communicate(timeout=60)
+
     try:
         assert holder.stdout.readline() == "held\n"
-        yield holder
-        assert holder.wait(60) == 0
+        yield let_go
+        if holder.poll() is None:
+            let_go()
+        assert holder.returncode == 0
     finally:
         holder.kill()
         holder.wait(60)
-        holder.stdout.close()

@@ -88,9 +88,9 @@ async def test_no_stream_stands_still_while_another_process_holds_the_database(s
         assert (await answered(calls, PAID))[0] == 200
         stream = Stream(calls)
         await stream.begun.wait()
-        with held(paths.database(service.home), HELD_S):
+        with held(paths.database(service.home)):
             since = time.monotonic()
-            until, waiting = since + 0.8 * HELD_S, []
+            until, waiting = since + HELD_S, []
             others = asyncio.create_task(all_else(calls, until))
             while time.monotonic() < until:
                 waiting.append(asyncio.create_task(answered(calls, PAID, max_tokens=DEAR)))
@@ -111,13 +111,11 @@ async def test_a_gateway_that_starts_while_the_database_is_held_answers_what_cos
     db.connect(paths.database(service.home)).close()
     async with client(service) as calls:
         await calls.get("/healthz")
-        with held(paths.database(service.home), HELD_S):
-            since = time.monotonic()
+        with held(paths.database(service.home)):
             paid = asyncio.create_task(answered(calls, PAID))
-            free, at = await answered(calls, FREE)
-            assert not paid.done()
-        assert (free, (await paid)[0]) == (200, 200)
-    assert at - since < HELD_S / 2
+            assert (await answered(calls, FREE))[0] == 200
+        await paid
+        assert (await answered(calls, PAID))[0] == 200
 
 
 async def test_what_waited_together_passes_no_cap(serve):
@@ -126,10 +124,12 @@ async def test_what_waited_together_passes_no_cap(serve):
     path = paths.database(service.home)
     async with client(service) as calls:
         assert (await answered(calls, PAID))[0] == 200
-        with held(path, HELD_S / 5):
-            told = await asyncio.gather(*(answered(calls, PAID, max_tokens=DEAR) for _ in range(40)))
-    statuses = [status for status, _ in told]
-    assert set(statuses) == {200, 429}
+        with held(path):
+            waiting = [asyncio.create_task(answered(calls, PAID, max_tokens=DEAR)) for _ in range(40)]
+            await asyncio.sleep(HELD_S / 5)
+        statuses = {status for status, _ in await asyncio.gather(*waiting)}
+    assert 200 in statuses
+    assert statuses <= {200, 429}
     assert service.stop() == 0
     accounts(path, service.home, cap=500_000)
 
@@ -139,7 +139,7 @@ async def test_a_service_that_is_killed_while_calls_wait_leaves_exactly_what_was
     path = paths.database(service.home)
     async with client(service) as calls:
         await asyncio.gather(*(answered(calls, PAID) for _ in range(20)))
-        with held(path, HELD_S / 5):
+        with held(path):
             waiting = [asyncio.create_task(answered(calls, PAID, max_tokens=DEAR)) for _ in range(5)]
             await asyncio.gather(*(answered(calls, PAID) for _ in range(20)))  # leased, and not booked
             service.kill()

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from mcp_support import ENVELOPE
 
 from llm_router import db
 from llm_router.sandbox import Fault, Sandbox
-
-HELD_S = 2.5
 
 
 @pytest.fixture
@@ -235,16 +232,16 @@ def test_only_the_call_that_needs_money_waits_for_a_database_that_is_held(start,
     server.initialize()
     assert not server.call("llm_classify", {"prompt": "warm up"})["isError"]
     db.connect(home / "router.db").close()
-    with held(home / "router.db", HELD_S):
-        since = time.monotonic()
+    with held(home / "router.db") as let_go:
         arguments = {"prompt": "write fib", "model": "gpt-mini"}
         paid = server.request("tools/call", {"name": "llm_code", "arguments": arguments})
-        for _ in range(5):
+        for _ in range(2):
             assert not server.call("llm_classify", {"prompt": "What is 2+2?"})["isError"]
             assert not server.call("llm_query", {"prompt": "What is 2+2?"})["isError"]
-        assert time.monotonic() - since < HELD_S * 0.8
-        while (message := server.receive()).get("id") != paid:
+        let_go()
+        while (message := server.receive()).get(
+            "id"
+        ) != paid:  # had it come before, `call` would have said so
             pass
-        assert time.monotonic() - since > HELD_S * 0.8
     assert message["result"]["structuredContent"]["cost_usd"] > 0
     assert server.close() == 0
