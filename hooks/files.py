@@ -9,9 +9,8 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-_NOWHERE = (
-    os.devnull
-)  # a home below it cannot exist: every file operation fails, and the hooks carry on without
+# a home below it cannot exist: every file operation fails, and the hooks carry on without
+_NOWHERE = os.devnull
 
 
 def home() -> str:

@@ -31,10 +31,8 @@ _WORK = {
     "code": ((300, 200), (900, 700), (2000, 2500), (3500, 7000)),
 }
 _CONTEXT = 12_000  # tokens of a conversation that has just begun
-_USUAL_PRICES = (
-    5.0,
-    25.0,
-)  # dollars a million, in and out: only their ratio matters when the baseline is unknown
+# dollars a million, in and out: only their ratio matters when the baseline is unknown
+_USUAL_PRICES = (5.0, 25.0)
 
 _WRITES = _set("write draft compose author pen prepare")
 _ADDS = _set("add create make produce")

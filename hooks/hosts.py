@@ -127,12 +127,17 @@ def write(host: str, event: str, result: dict) -> str:
     if own:
         said["hookSpecificOutput"] = {"hookEventName": event, **own}
     if result.get("system"):
-        said["systemMessage"] = _short(result["system"])
+        said["systemMessage"] = _harmless(_short(result["system"]))
     return codec.dumps(said) if said else ""
 
 
 def _short(text: str) -> str:
     return text if len(text) <= _LIMIT else text[: _LIMIT - 1] + "…"
+
+
+def _harmless(text: str) -> str:
+    """What a model wrote must not steer the user's terminal."""
+    return text.translate(dict.fromkeys((*range(9), *range(11, 32), *range(127, 160))))
 
 
 def _transcript(said: dict) -> str:

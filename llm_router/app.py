@@ -14,7 +14,7 @@ from typing import Self
 from msgspec import structs
 
 from llm_router import config, hops, paths
-from llm_router.admit.budgets import PATIENCE_S, SqliteBudgets
+from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.admit.sessions import Sessions
 from llm_router.db import Database
@@ -58,10 +58,12 @@ class App:
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
         flags: Mapping[str, object] | None = None,
+        serves: bool = False,
         relays: bool = False,
     ) -> Self:
-        """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer; `relays`: for a
-        door that relays bytes: over our own wire where there is a choice, budgets leased in blocks.
+        """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer. `serves`: for a
+        door with many calls at once, none of which makes the others wait for the database. `relays`: for one that
+        relays bytes too: over our own wire where there is a choice, budgets leased in blocks.
         """
         root = root or paths.home()
         environ = os.environ if environ is None else environ
@@ -73,22 +75,15 @@ class App:
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
         health = HealthBook(paths.database(root), credential=providers.fingerprint)
-        patience_s = 1.0 if relays else PATIENCE_S  # while a door waits, all its streams do
-        budgets = SqliteBudgets(paths.database(root), settings.budget, patience_s=patience_s)
-        budgets = LeasedBudgets(budgets) if relays else budgets
+        budgets = _budgets(root, settings, serves=serves, relays=relays)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)
 
+        carrier = providers.carrier if relays else providers.get
         router = Router(
             settings=settings,
             world=_world(inventory, providers, catalogue, health, prices, settings),
-            means=Means(
-                providers.carrier if relays else providers.get,
-                health,
-                budgets,
-                prices,
-                settings.routing.deadline_seconds,
-            ),
+            means=Means(carrier, health, budgets, prices, settings.routing.deadline_seconds),
             ledger=ledger,
             prices=prices,
             baseline=_baseline(catalogue, settings),
@@ -134,6 +129,13 @@ class App:
         await asyncio.to_thread(self.budgets.close)
         self.health.close()
         self.inventory.close()
+
+
+def _budgets(root: Path, settings: Settings, *, serves: bool, relays: bool) -> SqliteBudgets | LeasedBudgets:
+    budgets = SqliteBudgets(paths.database(root), settings.budget)
+    if relays:
+        return LeasedBudgets(budgets)
+    return LeasedBudgets(budgets, calls=1) if serves else budgets
 
 
 def _world(

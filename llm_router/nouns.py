@@ -321,7 +321,8 @@ class Candidate(Struct, frozen=True):
     """A model that may answer, and why it stands at this place of the chain.
 
     `expected_cost` and `max_cost` are micro-dollars: the likely cost, and the most that `max_output` tokens can cost
-    (what a budget reserves, and then holds the call to). None = the price is unknown.
+    (what a budget reserves, and then holds the call to). None = the price is unknown. A `last_resort` rests, and is tried
+    whatever its breaker says, because nobody else is left.
     """
 
     model: Model
@@ -329,6 +330,7 @@ class Candidate(Struct, frozen=True):
     expected_cost: int | None = None
     max_cost: int | None = None
     max_output: int | None = None
+    last_resort: bool = False
 
 
 class Skipped(Struct, frozen=True):

@@ -168,14 +168,23 @@ class Reservation(Struct, frozen=True):
 
 
 class Budgets(Protocol):
-    """Caps, shared by all processes of the user. Synchronous: each call is one short transaction."""
+    """Caps, shared by all processes of the user.
 
-    def reserve(self, candidate: Candidate) -> Reservation:
-        """Raises BudgetError when the candidate's `max_cost` does not fit under every cap that applies to it."""
+    reservation = budgets.at_once(candidate) or await budgets.areserve(candidate)
+    """
+
+    def at_once(self, candidate: Candidate) -> Reservation | None:
+        """Set aside without a look at the database; None where it takes one. May raise what `areserve` does."""
+        ...
+
+    async def areserve(self, candidate: Candidate) -> Reservation:
+        """Raises BudgetError when the candidate's `max_cost` does not fit under every cap that applies to it, or one
+        cannot be checked. Cancelled, it has set nothing aside.
+        """
         ...
 
     def settle(self, reservation: Reservation, model: Model, cost: int | None) -> None:
-        """Replace the reservation by what was really spent; `cost` 0 releases it."""
+        """Replace the reservation by what was really spent; `cost` 0 releases it. Never raises."""
         ...
 
 

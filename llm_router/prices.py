@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from llm_router.errors import ConfigError
@@ -34,6 +34,7 @@ class Override(Protocol):
 
 
 _PROBE = 1_000_000
+_HALF = Decimal("0.5")
 _MOST_KEPT = 4_096
 
 
@@ -46,7 +47,7 @@ class _Steps(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """US dollars per call and per token."""
+    """Micro-dollars per call and per token."""
 
     call: Decimal
     fresh: Decimal
@@ -54,7 +55,7 @@ class _Rates:
     cache_read: Decimal
     cache_write: Decimal
 
-    def dollars(self, usage: Usage) -> Decimal:
+    def micros(self, usage: Usage) -> Decimal:
         read, write = usage.cache_read_tokens, usage.cache_write_tokens
         total = (
             self.call + self.fresh * (usage.input_tokens - read - write) + self.output * usage.output_tokens
@@ -72,7 +73,7 @@ class PriceBook:
     def __init__(self, overrides: Mapping[str, Override], vendor_price_ids: Mapping[str, str | None]) -> None:
         for name, price in overrides.items():
             _check(name, price)
-        self._overrides = dict(overrides)
+        self._own = {name: _of_override(price) for name, price in overrides.items()}
         self._vendor_ids = dict(vendor_price_ids)
         self._found: dict[str, tuple[Provider, ModelInfo] | None] = {}
         self._rates: dict[tuple[str, int, int], _Rates | None] = {}
@@ -83,11 +84,9 @@ class PriceBook:
         if model.billing is not Billing.METERED:
             return 0
         usage = _consistent(usage)
-        price = self._overrides.get(model.ref) or self._overrides.get(model.id)
-        dollars = _by_override(price, usage) if price is not None else self._by_rates(model, usage)
-        if dollars is None:
-            return None
-        return int((dollars * 1_000_000).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+        own = self._own.get(model.ref) or self._own.get(model.id)
+        micros = self._by_rates(model, usage) if own is None else own.micros(usage)
+        return None if micros is None else int(micros + _HALF)
 
     def estimate(self, model: Model, input_tokens: int, output_tokens: int) -> int | None:
         """`cost` of a call not made yet, nothing of it cached."""
@@ -95,7 +94,7 @@ class PriceBook:
 
     def asleep(self, model: Model) -> bool:
         """Whether a price of this model would first have to load the price data: 200 ms, and 5 MB that stay."""
-        own = self._overrides.get(model.ref) or self._overrides.get(model.id)
+        own = self._own.get(model.ref) or self._own.get(model.id)
         return own is None and "genai_prices.data" not in sys.modules
 
     def _by_rates(self, model: Model, usage: Usage) -> Decimal | None:
@@ -113,7 +112,7 @@ class PriceBook:
                 self._rates.clear()
             self._rates[key] = self._learned(model, steps.above, step)
         rates = self._rates[key]
-        return self._by_data(model, usage) if rates is None else rates.dollars(usage)
+        return self._by_data(model, usage) if rates is None else rates.micros(usage)
 
     def _price_steps(self, model: Model) -> _Steps:
         found = self._lookup(model)
@@ -140,7 +139,7 @@ class PriceBook:
             Usage(high, cache_write_tokens=high),
         )
         told = [self._by_data(model, probe) for probe in probes]
-        asked = [dollars for dollars in told if dollars is not None]
+        asked = [micros for micros in told if micros is not None]
         if len(asked) < len(told):
             return None
         least, most, talking, reading, writing = asked
@@ -166,7 +165,7 @@ class PriceBook:
             )
             result = entry.calc_price(counted, provider)
             if _is_free(model, entry) or _covers(result.model_price, usage):
-                return result.total_price
+                return result.total_price * 1_000_000
         return None
 
     def _lookup(self, model: Model) -> tuple[Provider, ModelInfo] | None:
@@ -208,15 +207,16 @@ def _consistent(usage: Usage) -> Usage:
     )
 
 
-def _by_override(price: Override, usage: Usage) -> Decimal:
-    fresh = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
-    read, write = price.cache_read_per_million, price.cache_write_per_million
-    total = fresh * price.input_per_million + usage.output_tokens * price.output_per_million
-    if usage.cache_read_tokens:
-        total += usage.cache_read_tokens * (price.input_per_million if read is None else read)
-    if usage.cache_write_tokens:
-        total += usage.cache_write_tokens * (price.input_per_million if write is None else write)
-    return total / 1_000_000
+def _of_override(price: Override) -> _Rates:
+    """Dollars per million tokens are micro-dollars per token."""
+    fresh, read, write = price.input_per_million, price.cache_read_per_million, price.cache_write_per_million
+    return _Rates(
+        call=Decimal(0),
+        fresh=fresh,
+        output=price.output_per_million,
+        cache_read=fresh if read is None else read,
+        cache_write=fresh if write is None else write,
+    )
 
 
 def _check(name: str, price: Override) -> None:

@@ -121,9 +121,8 @@ def claude(scene: Scene) -> None:
             "claude", "-p", prompt, "--permission-mode", "acceptEdits", "--allowedTools", "Bash", **environ
         )
     scene.run("claude", "-p", "and again", "--continue", **environ)
-    scene.run(
-        "claude", "-p", call("Bash", command="touch /x", description="x"), **environ
-    )  # asks, so it is denied
+    # asks, so it is denied
+    scene.run("claude", "-p", call("Bash", command="touch /x", description="x"), **environ)
     claude_interactive(scene, {**scene.environ, **environ})
     claude_plugin(scene, environ)
 

@@ -26,7 +26,7 @@ from llm_router.windows import bounds
 
 EXPIRES_S = 2 * 3600.0  # longer than any call may last: for where the death of a process cannot be seen
 PATIENCE_S = 5.0  # for other processes: to wait is better than to be refused a call that there is money for
-QUICK_S = 0.05  # how long a note may wait for the database when no cap depends on it
+QUICK_S = 0.05  # how long what can be tried again, or what no cap depends on, may wait for the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,19 @@ class _Settlement:
 
 
 class SqliteBudgets:
-    """Implements ports.Budgets. `clock` gives Unix seconds."""
+    """Implements ports.Budgets for a process with one call at a time: whoever calls waits for the database itself, its
+    event loop too. `clock` gives Unix seconds.
+    """
 
     def __init__(
         self,
         path: Path,
         settings: BudgetSettings,
         clock: Callable[[], float] = time.time,
-        *,
-        patience_s: float = PATIENCE_S,
     ) -> None:
         self._path = path
         self.folder = path.parent / "leases"  # of the counters
-        self.database = Database(path, timeout_s=patience_s)
+        self.database = Database(path, timeout_s=PATIENCE_S)
         self._caps = caps.caps_of(settings)
         self._applying: dict[str, tuple[Cap, ...]] = {}  # by provider
         self._allow_unpriced = settings.unpriced == "allow"
@@ -58,14 +58,24 @@ class SqliteBudgets:
         self._unsettled: list[_Settlement] = []  # what the database did not take yet
         self._settling = threading.Lock()
 
+    def at_once(self, candidate: Candidate) -> Reservation | None:
+        """Raises BudgetError for a price that is unknown."""
+        applying = self.applying(candidate.model)
+        if not applying or candidate.max_cost == 0:
+            return Reservation()
+        if candidate.max_cost is None and not self._allow_unpriced:
+            raise caps.unpriced(candidate.model, applying[0])
+        return None
+
+    async def areserve(self, candidate: Candidate) -> Reservation:
+        return self.reserve(candidate)
+
     def reserve(self, candidate: Candidate) -> Reservation:
         """Raises BudgetError when the call does not fit under every cap that applies, or one cannot be checked."""
+        if (found := self.at_once(candidate)) is not None:
+            return found
         model, needed = candidate.model, candidate.max_cost
         applying = self.applying(model)
-        if not applying or needed == 0:
-            return Reservation()
-        if needed is None and not self._allow_unpriced:
-            raise caps.unpriced(model, applying[0])
         try:
             self._settle_pending()
             with self.database.transaction() as connection:
@@ -163,10 +173,13 @@ class SqliteBudgets:
             for each in settlements:
                 connection.execute("DELETE FROM reservations WHERE id = ?", (each.reservation,))
                 if each.amount:
-                    connection.execute(
-                        "INSERT INTO spend (at, provider, model, amount) VALUES (?, ?, ?, ?)",
-                        (each.at, each.model.provider, each.model.id, each.amount),
-                    )
+                    book(connection, each.at, each.model.provider, each.model.id, each.amount)
+
+
+def book(connection: sqlite3.Connection, at: float, provider: str, model: str, amount: int) -> None:
+    connection.execute(
+        "INSERT INTO spend (at, provider, model, amount) VALUES (?, ?, ?, ?)", (at, provider, model, amount)
+    )
 
 
 def sweep(connection: sqlite3.Connection, now: float, folder: Path) -> Sequence[Path]:
@@ -198,10 +211,7 @@ def _book_lease(connection: sqlite3.Connection, row: sqlite3.Row, path: Path) ->
     """Without its counter nobody knows what became of the money: it counts as spent."""
     total, at = counters.read(path) or (row["flushed"] + row["amount"], row["at"])
     if total > row["flushed"]:
-        connection.execute(
-            "INSERT INTO spend (at, provider, model, amount) VALUES (?, ?, ?, ?)",
-            (at, row["provider"], row["model"], total - row["flushed"]),
-        )
+        book(connection, at, row["provider"], row["model"], total - row["flushed"])
 
 
 def stand(connection: sqlite3.Connection, cap: Cap, now: float) -> CapStatus:

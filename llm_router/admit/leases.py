@@ -1,277 +1,245 @@
-"""Budgets for a process with many calls a second: money is leased from the caps in blocks, and drawn from in memory.
+"""Budgets for a process with many calls at once: money is leased from the caps in blocks, and drawn from in memory.
 
 A lease is a reservation of the whole block, so the caps hold among any number of processes whatever each of them does
 with its own. What was spent is booked about once a second; what is not used is given back soon. Of a process that died,
 only what it really spent stays spent: its counter on disk tells how much (see counters).
 
-    row of the lease  =  left  +  held by calls under way  +  spent and not booked yet
+The event loop never waits for the database: threads alone write there, one at a time. A call that needs more than is
+left waits for its thread, and those that come meanwhile wait for the same one.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from llm_router.admit import budgets as sqlite_budgets
-from llm_router.admit import caps, counters, processes
+from llm_router.admit import caps, counters
 from llm_router.admit.budgets import QUICK_S, SqliteBudgets
-from llm_router.admit.caps import Cap, CapStatus
-from llm_router.admit.counters import Counter
+from llm_router.admit.caps import CapStatus
+from llm_router.admit.lease import Lease
 from llm_router.db import FAILURES
 from llm_router.errors import BudgetError
-from llm_router.nouns import Billing, Candidate, Model, new_id
+from llm_router.nouns import Billing, Candidate, Model
 from llm_router.ports import Reservation
 from llm_router.windows import bounds
 
 CALLS = 64  # how many calls like the one that asks a lease is for
 SHARE = 16  # at most this part of what is left under a cap: near its end each call is reserved by itself
+LOW = 4  # with this part of a block left, the next one is fetched before anybody has to wait for it
 BOOK_EVERY_S = 1.0
 IDLE_S = 2.0  # then what is not used goes back
-
-
-@dataclass(slots=True)
-class _Lease:
-    """Of one provider. Amounts in micro-dollars."""
-
-    id: str
-    provider: str
-    counter: Counter
-    row: int = 0
-    held: int = 0
-    unbooked: int = 0
-    spent: dict[str, int] = field(default_factory=dict[str, int])  # by model, not booked
-    spent_at: float = 0.0
-    until: float = 0.0  # when the first of its windows ends
-    used: float = field(default_factory=time.monotonic)
-
-    @property
-    def left(self) -> int:
-        return self.row - self.held - self.unbooked
+CLOSE_S = 1.0  # how long the end waits for the database: what it does not take is booked when we are gone
 
 
 class LeasedBudgets:
-    """Implements ports.Budgets over SqliteBudgets."""
+    """Implements ports.Budgets over SqliteBudgets. `calls` is how many like the one that asks a lease is for."""
 
-    def __init__(self, budgets: SqliteBudgets, clock: Callable[[], float] = time.time) -> None:
-        self._budgets, self._clock = budgets, clock
-        self._leases: dict[str, _Lease] = {}  # by provider
-        self._by_id: dict[str, _Lease] = {}
-        self._loose: dict[
-            tuple[str, str], int
-        ] = {}  # spent under no cap: noted for one that may be set later
-        self._state = threading.Lock()
-        self._writing = threading.Lock()  # always taken before `_state`
-        self._ending: threading.Event | None = None
+    def __init__(
+        self, budgets: SqliteBudgets, clock: Callable[[], float] = time.time, *, calls: int = CALLS
+    ) -> None:
+        self._budgets, self._clock, self._calls = budgets, clock, calls
+        self._leases: dict[str, Lease] = {}  # by provider; changed by who holds `_writing`
+        self._by_id: dict[str, Lease] = {}
+        self._fetching: dict[str, asyncio.Task[None]] = {}  # by provider, the last
+        self._writing = threading.Lock()  # held while the database is waited for
+        self._loose: dict[tuple[str, str], int] = {}  # spent under no lease, by provider and model
+        self._tending: threading.Thread | None = None
+        self._hurry = threading.Event()
+        self._state = threading.Lock()  # for the three above; held for a moment
 
-    def reserve(self, candidate: Candidate) -> Reservation:
-        """Raises BudgetError when the call does not fit under every cap that applies, or one cannot be checked."""
+    def at_once(self, candidate: Candidate) -> Reservation | None:
+        """Raises BudgetError for a price that is unknown."""
         model, needed = candidate.model, candidate.max_cost
-        applying = self._budgets.applying(model)
-        if not applying or not needed:
-            return self._budgets.reserve(candidate)
-        with self._state:
-            lease = self._leases.get(model.provider)
-            if lease is not None and lease.left >= needed and self._clock() < lease.until:
-                lease.held += needed
-                return Reservation(lease.id, needed)
-        try:
-            return self._topped_up(model, applying, needed)
-        except BudgetError:
-            if not self._give_back():
-                raise
-        return self._topped_up(model, applying, needed)
+        if not needed or not self._budgets.applying(model):
+            return self._budgets.at_once(candidate)
+        lease = self._leases.get(model.provider)
+        if lease is None or not lease.draw(candidate, needed, self._clock()):
+            return None
+        if lease.wanting is not None:
+            self._hurry.set()
+        return Reservation(lease.id, needed)
+
+    async def areserve(self, candidate: Candidate) -> Reservation:
+        if not candidate.max_cost:  # unknown, and allowed
+            return await asyncio.to_thread(self._budgets.reserve, candidate)
+        while (found := self.at_once(candidate)) is None:
+            await self._more(candidate)
+        return found
 
     def settle(self, reservation: Reservation, model: Model, cost: int | None) -> None:
-        """Replace the reservation by what was spent. Never raises."""
         lease = self._by_id.get(reservation.id or "")
         if lease is None:
-            self._settle_loose(reservation, model, cost)
+            self._settle_loose(model, cost or 0)
             return
         amount = max(0, reservation.amount if cost is None else cost)
-        with self._state:
-            lease.held -= reservation.amount
-            lease.used = time.monotonic()
-            if not amount:
-                return
-            lease.unbooked += amount
-            lease.spent[model.id] = lease.spent.get(model.id, 0) + amount
-            lease.spent_at = self._clock()
-            safe = lease.left >= 0
-            try:
-                lease.counter.add(amount)
-            except OSError:
-                safe = False
-        if not safe:  # it cost more than was set aside, or cannot be noted: others must know at once
-            self._book(lease)
+        if not lease.settle(reservation.amount, model.id, amount, self._clock()):
+            self._hurry.set()
 
     def status(self, now: float | None = None) -> Sequence[CapStatus]:
+        """For a thread. Raises BudgetError."""
         self._book_all()
         return self._budgets.status(now)
 
     def close(self) -> None:
-        ending, self._ending = self._ending, None
-        if ending is not None:
-            ending.set()
-        self._book_all()
-        self._give_back()
+        """For a thread."""
+        self._book_all(CLOSE_S)
+        self._give_back(timeout_s=CLOSE_S)
         self._budgets.close()
+        self._hurry.set()
 
-    # ── the lease and the database ───────────────────────────────────────────
+    # ── more money ───────────────────────────────────────────────────────────
 
-    def _topped_up(self, model: Model, applying: Sequence[Cap], needed: int) -> Reservation:
-        """Raises BudgetError."""
-        with self._writing, self._state:
-            try:
-                lease = self._leases.get(model.provider) or self._opened(model.provider)
-                now = self._clock()
-                with self._budgets.database.transaction() as connection:
-                    swept = sqlite_budgets.sweep(connection, now, self._budgets.folder)
-                    _book(connection, lease)
-                    _set_aside(connection, lease, 0, now)
-                    standing = [sqlite_budgets.stand(connection, cap, now) for cap in applying]
-                    for status in standing:
-                        if needed > status.remaining - lease.held:
-                            raise caps.over(status, model, needed)
-                    room = min(status.remaining for status in standing) - lease.held
-                    block = max(needed, min(needed * CALLS, room // SHARE))
-                    _set_aside(connection, lease, lease.held + block, now)
-            except BudgetError:
+    async def _more(self, candidate: Candidate) -> None:
+        """Wait for a thread that tops up: for one that is at it already, if there is one. Raises BudgetError."""
+        provider = candidate.model.provider
+        task, is_mine = self._fetching.get(provider), False
+        if task is None or task.done():  # to wait for what is done would be no wait at all
+            task, is_mine = asyncio.create_task(asyncio.to_thread(self._topped_up, candidate)), True
+            task.add_done_callback(_seen)
+            self._fetching[provider] = task
+        try:
+            await asyncio.shield(task)  # who is cancelled leaves what was leased to the others
+        except BudgetError:
+            if is_mine:  # what does not fit for one may fit for another
                 raise
-            except FAILURES as error:
-                raise caps.unusable(applying[0], error, self._budgets.database.path) from error
-            lease.spent, lease.unbooked = {}, 0
-            lease.row = lease.held + block
+        except FAILURES as error:
+            cap = self._budgets.applying(candidate.model)[0]
+            raise caps.unusable(cap, error, self._budgets.database.path) from error
+
+    def _topped_up(self, candidate: Candidate) -> None:
+        """Raises BudgetError where the call does not fit, else FAILURES."""
+        try:
+            self._fetch(candidate)
+        except BudgetError:
+            if not self._give_back():
+                raise
+            self._fetch(candidate)
+
+    def _fetch(self, candidate: Candidate, *, ahead: bool = False) -> None:
+        """Raises BudgetError where the call does not fit, else FAILURES."""
+        model, needed = candidate.model, candidate.max_cost or 0
+        applying, now = self._budgets.applying(model), self._clock()
+        with self._writing:
+            lease = self._leases.get(model.provider) or self._opened(model.provider)
+            with lease.booking(self._budgets.database, now, QUICK_S if ahead else None) as booking:
+                swept = sqlite_budgets.sweep(booking.connection, now, self._budgets.folder)
+                standing = [sqlite_budgets.stand(booking.connection, cap, now) for cap in applying]
+                for status in standing:
+                    if needed > booking.left + status.remaining:
+                        raise caps.over(status, model, needed)
+                room = booking.left + min(status.remaining for status in standing)
+                block = min(needed * self._calls, room // SHARE)
+                wanted = block if ahead else max(needed, block)
+                booking.write(booking.amount + max(0, wanted - booking.left))
             lease.until = min(bounds(cap.window, now).until for cap in applying)
+            lease.low = block // LOW if block >= needed * LOW else 0
             lease.used = time.monotonic()
-            lease.held += needed
         counters.remove(*swept)
         self._tended()
-        return Reservation(lease.id, needed)
 
-    def _opened(self, provider: str) -> _Lease:
+    def _opened(self, provider: str) -> Lease:
         """Raises OSError."""
-        id_ = new_id("l")
-        lease = _Lease(id_, provider, Counter(self._budgets.folder / id_))
-        self._leases[provider] = self._by_id[id_] = lease
+        lease = Lease(provider, self._budgets.folder)
+        self._leases[provider] = self._by_id[lease.id] = lease
         return lease
 
-    def _book(self, lease: _Lease, timeout_s: float | None = None) -> None:
-        """Put what was spent into the database. What it does not take stays, and the block too."""
-        with self._writing:
-            with self._state:
-                if not lease.unbooked:
-                    return
-                booked, spent, total = lease.unbooked, lease.spent, lease.counter.total
-                lease.spent = {}
-                # what was spent beyond the block is in no row; calls under way keep what they hold
-                row = max(lease.row - booked, lease.held)
-            moved = _Lease(lease.id, lease.provider, lease.counter, spent=spent, spent_at=lease.spent_at)
-            try:
-                with self._budgets.database.transaction(timeout_s=timeout_s) as connection:
-                    _book(connection, moved)
-                    connection.execute(
-                        "UPDATE reservations SET amount = ?, flushed = ?, expires_at = ? WHERE id = ?",
-                        (row, total, self._clock() + sqlite_budgets.EXPIRES_S, lease.id),
-                    )
-            except FAILURES:
-                with self._state:
-                    for model, amount in spent.items():
-                        lease.spent[model] = lease.spent.get(model, 0) + amount
-                return
-            with self._state:
-                lease.unbooked -= booked
-                lease.row = row
+    # ── what was spent, and what is not needed ───────────────────────────────
 
-    def _book_all(self) -> None:
+    def _book(self, lease: Lease, timeout_s: float | None = None) -> None:
+        """Put what was spent into the database. What it does not take stays, and the block too."""
+        with self._writing, suppress(*FAILURES):
+            if not lease.is_booked:
+                with lease.booking(self._budgets.database, self._clock(), timeout_s):
+                    pass
+
+    def _book_all(self, timeout_s: float | None = None) -> None:
         for lease in list(self._leases.values()):
-            self._book(lease)
+            self._book(lease, timeout_s)
         self._note_loose()
 
-    def _give_back(self, idle_s: float = 0.0) -> bool:
+    def _give_back(self, idle_s: float = 0.0, timeout_s: float | None = None) -> bool:
         """What no call holds of leases that were not used for so long. Whether there was any."""
         given = False
-        with self._writing, self._state:
+        with self._writing:
             for lease in list(self._leases.values()):
-                if time.monotonic() - lease.used < idle_s or (lease.left <= 0 and lease.held):
-                    continue
                 left = lease.left
+                if time.monotonic() - lease.used < idle_s or (left <= 0 and lease.is_held):
+                    continue
                 with suppress(*FAILURES):
-                    self._return(lease)
+                    self._returned(lease, timeout_s)
                     given = given or left > 0
         return given
 
-    def _return(self, lease: _Lease) -> None:
-        keeps = lease.held + lease.unbooked
-        with self._budgets.database.transaction(timeout_s=QUICK_S) as connection:
-            if keeps:
-                connection.execute("UPDATE reservations SET amount = ? WHERE id = ?", (keeps, lease.id))
-            else:
-                connection.execute("DELETE FROM reservations WHERE id = ?", (lease.id,))
-        lease.row = keeps
-        if not keeps:
+    def _returned(self, lease: Lease, timeout_s: float | None) -> None:
+        """Raises FAILURES."""
+        with lease.booking(self._budgets.database, self._clock(), timeout_s, keeps=False) as booking:
+            if not booking.amount:
+                booking.remove()
+        if lease.is_empty:
             del self._leases[lease.provider], self._by_id[lease.id]
-            lease.counter.close()
+            lease.close()
 
-    # ── what no cap applies to ───────────────────────────────────────────────
+    # ── what is spent under no lease ─────────────────────────────────────────
 
-    def _settle_loose(self, reservation: Reservation, model: Model, cost: int | None) -> None:
-        if reservation.id is not None or self._budgets.applying(model):
-            self._budgets.settle(reservation, model, cost)
-        elif cost and model.billing is Billing.METERED:
-            with self._state:
-                key = (model.provider, model.id)
-                self._loose[key] = self._loose.get(key, 0) + cost
+    def _settle_loose(self, model: Model, cost: int) -> None:
+        """Under no cap: noted for one that may be set later. Or at a price that was not known before."""
+        if cost <= 0 or model.billing is not Billing.METERED:
+            return
+        key = (model.provider, model.id)
+        with self._state:
+            self._loose[key] = self._loose.get(key, 0) + cost
+        if self._tending is None:
             self._tended()
+        if self._budgets.applying(model):
+            self._hurry.set()
 
     def _note_loose(self) -> None:
         with self._state:
             loose, self._loose = self._loose, {}
-        for (provider, model), amount in loose.items():
-            self._budgets.settle(Reservation(), Model(provider, model), amount)
+        if not loose:
+            return
+        try:
+            with self._budgets.database.transaction(timeout_s=QUICK_S) as connection:
+                for (provider, model), amount in loose.items():
+                    sqlite_budgets.book(connection, self._clock(), provider, model, amount)
+        except FAILURES:
+            with self._state:
+                for key, amount in loose.items():
+                    self._loose[key] = self._loose.get(key, 0) + amount
 
-    # ── the thread that books and gives back ─────────────────────────────────
+    # ── the thread that books, gives back and fetches ahead ──────────────────
 
     def _tended(self) -> None:
-        if self._ending is None:
-            self._ending = threading.Event()
-            threading.Thread(
-                target=self._tend, args=(self._ending,), name="llm-router-leases", daemon=True
-            ).start()
+        with self._state:
+            if self._tending is None:
+                self._tending = threading.Thread(target=self._tend, name="llm-router-leases", daemon=True)
+                self._tending.start()
 
-    def _tend(self, ending: threading.Event) -> None:
-        while not ending.wait(BOOK_EVERY_S):
+    def _tend(self) -> None:
+        """Until there is nothing left to look after."""
+        while True:
+            self._hurry.wait(BOOK_EVERY_S)
+            self._hurry.clear()
             for lease in list(self._leases.values()):
-                self._book(lease, QUICK_S)
+                candidate, lease.wanting = lease.wanting, None
+                if candidate is None:
+                    self._book(lease, QUICK_S)
+                else:
+                    with suppress(*FAILURES):
+                        self._fetch(candidate, ahead=True)
             self._note_loose()
-            self._give_back(IDLE_S)
+            self._give_back(IDLE_S, QUICK_S)
+            with self._state:
+                if not self._leases and not self._loose:
+                    self._tending = None
+                    return
 
 
-def _book(connection: sqlite3.Connection, lease: _Lease) -> None:
-    for model, amount in lease.spent.items():
-        connection.execute(
-            "INSERT INTO spend (at, provider, model, amount) VALUES (?, ?, ?, ?)",
-            (lease.spent_at, lease.provider, model, amount),
-        )
-
-
-def _set_aside(connection: sqlite3.Connection, lease: _Lease, amount: int, now: float) -> None:
-    pid = os.getpid()
-    connection.execute(
-        "INSERT OR REPLACE INTO reservations (id, provider, model, amount, at, expires_at, pid, process, flushed)"
-        " VALUES (?, ?, '', ?, ?, ?, ?, ?, ?)",
-        (
-            lease.id,
-            lease.provider,
-            amount,
-            now,
-            now + sqlite_budgets.EXPIRES_S,
-            pid,
-            processes.marker(pid),
-            lease.counter.total,
-        ),
-    )
+def _seen(task: asyncio.Task[None]) -> None:
+    """Whom its failure concerned may be gone."""
+    if not task.cancelled():
+        task.exception()

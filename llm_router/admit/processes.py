@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 _PROC = Path("/proc")
+_WINDOWS = sys.platform == "win32"
 
 
 def marker(pid: int) -> str:
     """What tells this process from another that gets its pid later; "" where the system does not say."""
     try:
-        return f"{_here()} {_started(pid)}"
+        return _started_on_windows(pid) if _WINDOWS else f"{_here()} {_started(pid)}"
     except OSError:
         return ""
 
@@ -21,8 +22,8 @@ def alive(pid: int, marked: str) -> bool:
     """Whether the process that had `marked` still runs. True when in doubt: reservations also expire."""
     if pid == os.getpid():
         return not marked or marked == marker(pid)
-    if sys.platform == "win32":
-        return True  # os.kill(pid, 0) would end the process there
+    if _WINDOWS:
+        return _same_on_windows(pid, marked)
     if marked:
         return _same_on_linux(pid, marked)
     try:
@@ -32,6 +33,15 @@ def alive(pid: int, marked: str) -> bool:
     except OSError:
         pass
     return True
+
+
+def _same_on_windows(pid: int, marked: str) -> bool:
+    try:
+        return _started_on_windows(pid) == marked or not marked
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
 
 
 def _same_on_linux(pid: int, marked: str) -> bool:
@@ -63,3 +73,9 @@ def _started(pid: int) -> str:
     if fields[0] in {"Z", "X"}:
         raise ProcessLookupError(pid)
     return fields[19]
+
+
+def _started_on_windows(pid: int) -> str:
+    from llm_router.admit import processes_windows  # ctypes: only where it is needed
+
+    return processes_windows.started(pid)

@@ -45,9 +45,8 @@ def _word_terms(reading: features.Reading, task: str) -> list[tuple[str, float]]
     easy = min(3, count("trivial") + hits.get("trivial", 0) + hits.get("~trivial", 0))
     if easy and reading.words <= SMALL:  # what is edited may have a grand name
         deep, hard = deep * _IN_PASSING, hard * _IN_PASSING
-    if (
-        task in {"image", "video", "audio"} or hits["#contest"] > 1
-    ):  # its own words are the story, not the work
+    # its own words are the story, not the work
+    if task in {"image", "video", "audio"} or hits["#contest"] > 1:
         return []
     return [
         ("deep words", 0.26 * deep if task == "query" else 0.5 * min(1, deep) + 0.45 * deep),

@@ -225,8 +225,8 @@ PHRASES = {
         | stands for | log line """,
 }
 
-# Signs of the form of a text, looked for as they stand, separated by `¦`.
-# Signs of whole kinds of text, by what all signs of a row hold: where that is missing, none of them is looked for.
+# Signs of the form of a text, looked for as they stand, separated by `¦`. Before each row stands what all its signs hold:
+# where that is missing, none of them is looked for.
 MARKS = {
     "contest": {
         "S": "Standard Input¦class Solution",
@@ -290,6 +290,7 @@ MARKS = {
     "video": {"video": "text-to-video¦text to video¦Text to video¦Text-to-video"},
     "audio": {"speech": "text-to-speech¦text to speech¦Text to speech", "music": "text to music"},
 }
+
 PASTE_STARTS = (
     'Traceback¦File "¦at ¦#include¦import ¦diff --git¦@@¦+++¦---¦|¦+  ¦-  ¦def ¦class ¦return ¦$ ¦>>>¦E  ¦> ¦INFO¦WARN¦DEBUG'
     "¦//¦/*¦* @"

@@ -49,10 +49,15 @@ def eval(  # noqa: A001 - the command is called so
 
     Of your own answers whose outcome is known it tells how good they were, how well that was foreseen, and whether one
     model for all of them would have been better. With --data, routing by gain is held against always the small tier,
-    always the frontier, chance and length. APGR is the mean share of the gap between the small and the frontier tier that is recovered over all shares of
-    frontier calls: 0.5 is chance.
+    always the frontier, chance and length. APGR is the mean share of the gap between the small and the frontier tier
+    that is recovered over all shares of frontier calls: 0.5 is chance.
     """
     if data is None and labelled is None:
+        if artefact is not None or write is not None:
+            raise UsageError(
+                "--artefact and --write are for outcomes or labels from elsewhere",
+                fix="name those with --data or --labelled",
+            )
         _own(since, draws, as_json=as_json)
         return 0
     watch = eval_tables.Watch(_brain(artefact))

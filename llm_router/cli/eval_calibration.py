@@ -50,9 +50,8 @@ def _row(name: str, suites: Sequence[Suite], judged: Sequence[Sequence[Judgement
 
 
 def calibration(chances: Floats, outcomes: Floats) -> Calibration:
-    pairs = sorted(
-        zip(chances, outcomes, strict=True), key=itemgetter(0)
-    )  # ties as they came, not by outcome
+    # ties as they came, not by outcome
+    pairs = sorted(zip(chances, outcomes, strict=True), key=itemgetter(0))
     count, average = len(pairs), mean(outcomes)
     edges = [round(count * n / BINS) for n in range(BINS + 1)]
     error = 0.0

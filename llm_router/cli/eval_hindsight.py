@@ -83,29 +83,27 @@ class Policy:
 
 def tier_rows(cases: Iterable[Case]) -> list[TierRow]:
     heard = [(case, each) for case in cases for each in case.heard if each.weight > 0]
-    rows: list[TierRow] = []
-    for tier in TIERS:
-        here = [(case, each) for case, each in heard if each.tier == tier]
-        if not here:
-            continue
-        total = sum(each.weight for _, each in here)
+    return [
+        _tier_row(tier, here) for tier in TIERS if (here := [pair for pair in heard if pair[1].tier == tier])
+    ]
 
-        def average(of: Callable[[Case, Heard], float], here: list[tuple[Case, Heard]] = here) -> float:
-            return sum(each.weight * of(case, each) for case, each in here) / sum(e.weight for _, e in here)
 
-        rows.append(
-            TierRow(
-                tier=tier,
-                answers=len(here),
-                good=average(lambda _, each: each.good),
-                shipped=average(lambda case, each: case.shipped[each.tier]),
-                routed=average(lambda case, each: case.routed[each.tier]),
-                brier_shipped=average(lambda case, each: (each.good - case.shipped[each.tier]) ** 2),
-                brier_routed=average(lambda case, each: (each.good - case.routed[each.tier]) ** 2),
-                auc=_auc([(case.routed[tier], each.good >= 0.5) for case, each in here]) if total else None,
-            )
-        )
-    return rows
+def _tier_row(tier: Tier, heard: Sequence[tuple[Case, Heard]]) -> TierRow:
+    total = sum(each.weight for _, each in heard)
+
+    def average(of: Callable[[Case, Heard], float]) -> float:
+        return sum(each.weight * of(case, each) for case, each in heard) / total
+
+    return TierRow(
+        tier=tier,
+        answers=len(heard),
+        good=average(lambda _, each: each.good),
+        shipped=average(lambda case, _: case.shipped[tier]),
+        routed=average(lambda case, _: case.routed[tier]),
+        brier_shipped=average(lambda case, each: (each.good - case.shipped[tier]) ** 2),
+        brier_routed=average(lambda case, each: (each.good - case.routed[tier]) ** 2),
+        auc=_auc([(case.routed[tier], each.good >= 0.5) for case, each in heard]),
+    )
 
 
 def _auc(pairs: Sequence[tuple[float, bool]]) -> float | None:
@@ -116,11 +114,12 @@ def _auc(pairs: Sequence[tuple[float, bool]]) -> float | None:
 
 @dataclass(slots=True)
 class _Sums:
-    """Of one session's cases under one policy: what is known, what is expected, and how far outcomes lay from it."""
+    """Of one session's cases under one policy: how many are expected to be `good` by what is known, how many are `unknown`,
+    and by how much the outcomes of the others, by their weight, were a `surprise`.
+    """
 
     cases: int = 0
-    known: float = 0.0
-    expected: float = 0.0
+    good: float = 0.0
     unknown: int = 0
     surprise: float = 0.0
     weight: float = 0.0
@@ -172,7 +171,7 @@ def _as_routed(group: Sequence[Case]) -> _Sums:
     found = _Sums(cases=len(group), cost=float(sum(case.cost or 0 for case in group)))
     for case in group:
         own = next((each for each in case.heard if each.model == case.answered), None)
-        found.known += _made_of(case.shipped[case.tier], own)
+        found.good += _made_of(case.shipped[case.tier], own)
     return found
 
 
@@ -181,12 +180,10 @@ def _always(group: Sequence[Case], model: str, tier: Tier) -> _Sums:
     for case in group:
         expected = case.shipped[tier]
         own = next((each for each in case.heard if each.model == model), None)
+        found.good += _made_of(expected, own)
         if own is None:
-            found.expected += expected
             found.unknown += 1
-            continue
-        found.known += _made_of(expected, own)
-        if own.first:
+        elif own.first:
             found.surprise += own.weight * (own.good - expected)
             found.weight += own.weight
     return found
@@ -204,7 +201,7 @@ def _total(sums: Sequence[_Sums], counts: Sequence[int]) -> tuple[float, float]:
 
     cases = of(each.cases for each in sums) or 1.0
     moved = of(each.surprise for each in sums) / (of(each.weight for each in sums) + _DRAWN)
-    good = of(each.known + each.expected for each in sums) + moved * of(each.unknown for each in sums)
+    good = of(each.good for each in sums) + moved * of(each.unknown for each in sums)
     return max(0.0, min(good / cases, 1.0)), of(each.cost for each in sums) / cases
 
 

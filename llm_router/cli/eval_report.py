@@ -14,10 +14,8 @@ START, END = "<!-- measured: routing quality -->", "<!-- measured until here -->
 _SUITE_COLUMNS = (
     "suite", "prompts", "always small", "always frontier", "APGR", "95 %", "by length", "CPT50", "CPT80", "cost95", "AUC",
 )  # fmt: skip
-_CALIBRATION_COLUMNS = (
-    "suite", "prompts", "small said", "was", "error", "Brier", "constant", "frontier said", "was ", "error ", "Brier ",
-    "constant ",
-)  # fmt: skip
+_CALIBRATED = ("was", "error", "Brier", "constant")
+_CALIBRATION_COLUMNS = ("suite", "prompts", "small said", *_CALIBRATED, "frontier said", *_CALIBRATED)
 _LABEL_COLUMNS = ("slice", "prompts", "task", "complexity", "weighted kappa", "two levels off")
 
 

@@ -39,10 +39,10 @@ def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str, rig
     from rich.text import Text
 
     drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in columns:  # only the last may break: names and figures are to be read and copied whole
-        last = name == columns[-1]
+    last = len(columns) - 1  # only this may break: names and figures are to be read and copied whole
+    for place, name in enumerate(columns):
         drawn.add_column(
-            name, justify="right" if name in right else "left", overflow="fold", no_wrap=not last
+            name, justify="right" if name in right else "left", overflow="fold", no_wrap=place != last
         )
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))

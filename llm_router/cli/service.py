@@ -96,9 +96,8 @@ def restart(host: str | None, port: int | None, as_json: bool) -> None:
 @json_option
 def reload(as_json: bool) -> None:
     """Make the service read its configuration again. Requests under way finish by the old one."""
-    config.load(
-        root=paths.home(), cwd=paths.home(), environ=os.environ
-    )  # says what is wrong where it can be seen
+    # says what is wrong where it can be seen
+    config.load(root=paths.home(), cwd=paths.home(), environ=os.environ)
     service = process.reload(paths.home())
     _tell("told to reload", service, as_json=as_json)
 

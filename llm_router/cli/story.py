@@ -88,9 +88,8 @@ def _dollars(candidate: JsonDict) -> JsonDict:
 def _attempt(row: Mapping[str, Any]) -> JsonDict:
     names = ("billing", "outcome", "status", "detail", "retry_after_s", "ms", "first_token_ms")
     tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-    found = dict(
-        row
-    )  # a row of the database, or of a decision just made: the latter has no usage where there is none
+    # a row of the database, or of a decision just made: the latter has no usage where there is none
+    found = dict(row)
     usage = {name: found.get(name) for name in tokens} | {"estimated": bool(found.get("estimated"))}
     return (
         {"model": f"{found['provider']}/{found['model']}"}

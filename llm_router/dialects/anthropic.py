@@ -10,11 +10,14 @@ from llm_router.dialects.anthropic_stream import REDACTED, AnthropicDecoder
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
     JSON_ONLY,
+    MOST_TOOLS,
     check_features,
     check_stops,
     inline_system,
     output_limit,
     own_thinking,
+    same,
+    sampling,
     split_turns,
     tool_schema,
     unsupported,
@@ -23,6 +26,7 @@ from llm_router.dialects.encoding import (
 )
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_object
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Document,
@@ -45,6 +49,7 @@ DEFAULT_MAX_TOKENS = 8_192
 LONGEST_DEFAULT = 16_384
 
 LONGEST_NAME = 128  # of a tool, characters
+_SAMPLING = same("temperature", "top_p", "top_k")
 
 # Since API version 2026-10-21 (what the SDK sends) a sampling parameter is a 400, even with its default value:
 # https://platform.claude.com/docs/en/api/migration-2026-10-21
@@ -72,8 +77,9 @@ class Anthropic:
             body["stop_sequences"] = list(request.stop)
         if (config := thinking(request, model, body["max_tokens"])) is not None:
             body["thinking"] = config
-        if model.vendor not in WITHOUT_SAMPLING:
-            body |= _sampling(request, thinks="thinking" in body)
+        # who thinks takes none of it: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+        if model.vendor not in WITHOUT_SAMPLING and "thinking" not in body:
+            body |= _sampling(request)
         anthropic_cache.mark(body, request, model.vendor)
         return body
 
@@ -95,13 +101,11 @@ def _max_tokens(request: Request, model: Model) -> int:
     return asked if asked is not None else min(model.max_output or DEFAULT_MAX_TOKENS, LONGEST_DEFAULT)
 
 
-def _sampling(request: Request, *, thinks: bool) -> JsonDict:
-    """A model that thinks takes none of it: https://platform.claude.com/docs/en/build-with-claude/extended-thinking"""
-    if thinks:
-        return {}
-    temperature = None if request.temperature is None else min(request.temperature, 1.0)
-    asked = {"temperature": temperature, "top_p": request.top_p, "top_k": request.top_k}
-    return {name: value for name, value in asked.items() if value is not None}
+def _sampling(request: Request) -> JsonDict:
+    asked = sampling(request, _SAMPLING)
+    if request.temperature is not None:
+        asked["temperature"] = min(request.temperature, 1.0)
+    return asked
 
 
 def _add_output(body: JsonDict, request: Request, model: Model) -> None:
@@ -133,6 +137,7 @@ def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
         body["tool_choice"] = _tool_choice(request, model)
 
 
+@kept_for_each(MOST_TOOLS)
 def _tool(tool: Tool) -> JsonDict:
     name = wire_name(tool.name, LONGEST_NAME)
     return {"name": name, "description": tool.description, "input_schema": tool_schema(tool)}

@@ -152,7 +152,8 @@ class Decoder:
 
     def words(self, data: bytes) -> str:  # noqa: ARG002 - a vendor's own
         """The piece of text in the JSON of an event that tells nothing else, as most do; "" for all others, which are to be
-        fed. A short cut: the event need not become an object, and the piece is to be told by `say`.
+        fed. A short cut: the event need not become an object, and the piece is to be told by `say`. Not for decoders that
+        are given `stops`, which look at all text.
         """
         return ""
 

@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from llm_router.errors import UpstreamError
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Document,
     FailureKind,
@@ -29,6 +31,7 @@ ONE_CALL = "Call at most one tool at a time, and wait for its result before you 
 JSON_ONLY = "Answer with one JSON object only, without any text around it."
 SMALLEST_ROOM = 1_024  # tokens; an estimate that leaves less is wrong
 ESTIMATE_MARGIN = 1.25
+MOST_TOOLS = 1_024  # as written for a vendor, and kept: a session sends the same with every turn
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
@@ -82,6 +85,13 @@ def searches(request: Request) -> bool:
     return request.web_search is not None and not offered(request)
 
 
+def lists_sources(request: Request | None) -> bool:
+    """Whether what a search found, which few formats have apart, is listed under the answer: not under one that must be
+    JSON.
+    """
+    return request is None or request.schema is None
+
+
 def told_schema(schema: JsonDict) -> str:
     """A schema in words, where there is no field for it."""
     return f"Answer with JSON only, valid against this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
@@ -106,9 +116,17 @@ def output_limit(request: Request, model: Model) -> int | None:
     return min(limits)
 
 
+def same(*names: str) -> dict[str, str]:
+    """Words for `sampling` where a format has ours."""
+    return {name: name for name in names}
+
+
 def sampling(request: Request, words: Mapping[str, str]) -> JsonDict:
-    """The finer points of sampling in a format's own words; what it has no word for is left out."""
-    return {words[name]: value for name, value in (request.sampling or {}).items() if name in words}
+    """How to sample, in a format's own words; what it has no word for is left out."""
+    asked = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k}
+    if request.sampling is not None:
+        asked |= request.sampling
+    return {words[name]: value for name, value in asked.items() if value is not None and name in words}
 
 
 def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:
@@ -161,9 +179,12 @@ def document_text(document: Document) -> str:
 
 def result_text(result: ToolResult, *, flagged: bool = False) -> str:
     """The text of a tool result. Formats without an error flag of their own get the fact in words."""
-    pieces = [part.text for part in result.content if isinstance(part, Text)]
-    pieces += [document_text(p) for p in result.content if isinstance(p, Document) and p.text is not None]
-    text = "\n".join(pieces)
+    if len(result.content) == 1 and isinstance(only := result.content[0], Text):  # as most have
+        text = only.text
+    else:
+        pieces = [part.text for part in result.content if isinstance(part, Text)]
+        pieces += [document_text(p) for p in result.content if isinstance(p, Document) and p.text is not None]
+        text = "\n".join(pieces)
     return f"Error: {text}" if result.is_error and not flagged else text
 
 
@@ -177,6 +198,7 @@ def tool_schema(tool: Tool) -> JsonDict:
     return {"properties": {}, **tool.parameters, "type": "object"}
 
 
+@kept_for_each(MOST_TOOLS)
 def function_tool(tool: Tool) -> JsonDict:
     """As Chat Completions and Ollama write it."""
     function: JsonDict = {"name": wire_name(tool.name), "description": tool.description}
@@ -184,6 +206,7 @@ def function_tool(tool: Tool) -> JsonDict:
     return {"type": "function", "function": function}
 
 
+@lru_cache(4096)
 def wire_name(name: str, limit: int = 64) -> str:
     """A tool's name as vendors take it: the same for the tool, its calls and the choice of it."""
     begins = name[:1].isalpha() or name[:1] == "_"  # Google takes no other beginning

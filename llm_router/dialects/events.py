@@ -112,8 +112,8 @@ def _behind_cr(data: bytes) -> int:
     end = _behind(data, b"\r\r")
     if end and data[end : end + 1] == b"\n":
         end += 1
-    other = _behind(data, b"\n\r")
-    return max(end, other) if data[other : other + 1] not in (b"", b"\n") else end
+    other = data.rfind(b"\n\r", 0, -1)  # not at the end, where half of a CRLF may be missing
+    return max(end, other + 2) if other >= 0 and data[other + 2 : other + 3] != b"\n" else end
 
 
 class LineSplitter:
@@ -148,7 +148,9 @@ class Pairs:
         self._high = b""
 
     def mended(self, data: bytes) -> bytes:
-        """With the first half of a pair put off until its second comes, and whatever stays alone replaced."""
+        """With the first half of a pair at the end of a text put off until its second comes, which it is lost without, and
+        other halves replaced.
+        """
         held, self._high = self._high, b""
 
         def escape(found: re.Match[bytes]) -> bytes:
@@ -179,7 +181,7 @@ def decoded(event: Event, pairs: Pairs | None = None) -> JsonDict | None:
     UpstreamError(MALFORMED).
     """
     name, data = event
-    if data[:6] == DONE:
+    if data.startswith(DONE):  # blanks may follow
         return None
     value = parsed(data, pairs)
     if name and "type" not in value:

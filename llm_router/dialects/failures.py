@@ -16,6 +16,7 @@ from llm_router.nouns import FailureKind as Kind
 
 LONGEST_MESSAGE = 500
 _LONGEST_READ = 20_000
+_MESSAGES = ("message", "msg", "error", "detail", "status_msg", "error_msg", "error_description", "title")
 _FULL_MINUTE = {"resource_exhausted", "rate_limit_error"}
 
 _SECRETS = re.compile(
@@ -118,20 +119,10 @@ def _read_text(text: str) -> _Error:
 
 def _message(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
     for holder in (inner, outer):
-        for key in (
-            "message",
-            "msg",
-            "error",
-            "detail",
-            "status_msg",
-            "error_msg",
-            "error_description",
-            "title",
-        ):
+        for key in _MESSAGES:
             if text := string(holder.get(key)).strip():
-                raw = string(
-                    record(inner.get("metadata")).get("raw")
-                )  # OpenRouter: what the vendor behind it said
+                # OpenRouter: what the vendor behind it said
+                raw = string(record(inner.get("metadata")).get("raw"))
                 return " ".join((f"{text}: {raw}" if raw else text)[:_LONGEST_READ].split())
     complaints = records(outer.get("detail")) or records(outer.get("errors"))
     return "; ".join(string(item.get("msg") or item.get("message")) for item in complaints)

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from llm_router.dialects import json_schema
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
+    MOST_TOOLS,
     ONE_CALL,
     check_features,
     document_text,
     inline_system,
+    lists_sources,
     offered,
     output_limit,
     own_thinking,
@@ -24,6 +26,7 @@ from llm_router.dialects.encoding import (
 from llm_router.dialects.gemini_models import generation, thinking_config
 from llm_router.dialects.gemini_stream import GeminiDecoder
 from llm_router.dialects.reading import arguments_object, records
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Document,
@@ -42,6 +45,9 @@ from llm_router.nouns import (
 )
 
 _SAMPLING = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
     "seed": "seed",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
@@ -82,7 +88,8 @@ class Gemini:
         return decoder.answer()
 
     def decoder(self, request: Request | None = None) -> GeminiDecoder:
-        return GeminiDecoder(request.stop[STOPS:] if request is not None else ())
+        stops = request.stop[STOPS:] if request is not None else ()
+        return GeminiDecoder(stops, lists=lists_sources(request))
 
 
 def _wishes(request: Request, model: Model) -> Iterable[str]:
@@ -110,12 +117,6 @@ def _config(request: Request, model: Model) -> JsonDict:
     config: JsonDict = {}
     if (limit := output_limit(request, model)) is not None:
         config["maxOutputTokens"] = limit
-    if request.temperature is not None:
-        config["temperature"] = request.temperature
-    if request.top_p is not None:
-        config["topP"] = request.top_p
-    if request.top_k is not None:
-        config["topK"] = request.top_k
     config |= sampling(request, _SAMPLING)
     if request.stop:
         config["stopSequences"] = list(request.stop[:STOPS])
@@ -127,6 +128,7 @@ def _config(request: Request, model: Model) -> JsonDict:
     return config
 
 
+@kept_for_each(MOST_TOOLS)
 def _declaration(tool: Tool) -> JsonDict:
     body: JsonDict = {"name": wire_name(tool.name), "description": tool.description}
     schema = json_schema.for_gemini(tool.parameters)

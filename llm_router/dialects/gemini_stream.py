@@ -39,10 +39,13 @@ _BROKEN = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTE
 
 
 class GeminiDecoder(Decoder):
-    """Every chunk is a whole reply with a piece of the text; the last has a finishReason. Usage is cumulative."""
+    """Every chunk is a whole reply with a piece of the text; the last has a finishReason. Usage is cumulative. `lists`: what a
+    search found is listed under the answer.
+    """
 
-    def __init__(self, stops: Sequence[str] = ()) -> None:
+    def __init__(self, stops: Sequence[str] = (), *, lists: bool = True) -> None:
         super().__init__(stops)
+        self._lists = lists
         self._calls = 0
         self._sources: dict[str, str] = {}
 
@@ -88,7 +91,7 @@ class GeminiDecoder(Decoder):
     def _finish(self, reason: str, message: str) -> Iterable[Delta]:
         if not reason or reason == "FINISH_REASON_UNSPECIFIED":
             return
-        if self._sources:  # what a search found: no other format has these apart, and the caller wants them
+        if self._sources and self._lists:
             listed = "".join(f"\n- [{title}]({url})" for url, title in self._sources.items())
             self._sources = {}
             yield TextDelta(f"\n\nSources:{listed}\n")

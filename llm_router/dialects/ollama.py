@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from llm_router.dialects.assembler import Decoder, malformed
 from llm_router.dialects.encoding import (
+    MOST_TOOLS,
     ONE_CALL,
     check_features,
     document_text,
@@ -17,6 +18,7 @@ from llm_router.dialects.encoding import (
     own_thinking,
     result_media,
     result_text,
+    same,
     sampling,
     searches,
     unsupported,
@@ -25,6 +27,7 @@ from llm_router.dialects.encoding import (
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_object, arguments_text, count, record, records, string
 from llm_router.errors import UpstreamError
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Delta,
@@ -42,6 +45,7 @@ from llm_router.nouns import (
     TextDelta,
     Thinking,
     ThinkingDelta,
+    Tool,
     ToolCall,
     ToolCallDelta,
     ToolResult,
@@ -52,15 +56,14 @@ from llm_router.nouns import (
 # The window to load, in tokens. Another size makes Ollama load the model again, so there are only a few of them.
 SMALLEST_WINDOW = 8_192
 ANSWER_RESERVE = 2_048
-LONGEST_RESERVE = (
-    16_384  # whatever a caller allows: a window of the 128,000 that coding agents do takes all memory
-)
+# whatever a caller allows: a window of the 128,000 that coding agents do takes all memory
+LONGEST_RESERVE = 16_384
 CHARACTERS_PER_TOKEN = 3  # cautious: code and other scripts need more tokens than English prose
 TOKENS_PER_IMAGE = 1_024
 
-_SAMPLING = {name: name for name in ("seed", "presence_penalty", "frequency_penalty", "min_p")} | {
-    "repetition_penalty": "repeat_penalty"
-}
+_SAMPLING = same(
+    "temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty", "min_p"
+) | {"repetition_penalty": "repeat_penalty"}
 _STOPS: dict[str, StopReason] = {"stop": "end", "length": "length"}
 
 
@@ -130,12 +133,6 @@ def _options(request: Request, model: Model) -> JsonDict:
     options: JsonDict = {"num_ctx": _window(request, model)}
     if (limit := output_limit(request, model)) is not None:
         options["num_predict"] = limit
-    if request.temperature is not None:
-        options["temperature"] = request.temperature
-    if request.top_p is not None:
-        options["top_p"] = request.top_p
-    if request.top_k is not None:
-        options["top_k"] = request.top_k
     options |= sampling(request, _SAMPLING)
     if request.stop:
         options["stop"] = list(request.stop)
@@ -169,7 +166,7 @@ def window(input_tokens: int, request: Request, model: Model) -> int:
 
 def _size(request: Request) -> int:
     """Characters of everything that becomes prompt."""
-    size = sum(len(tool.description) + len(json.dumps(tool.parameters)) for tool in request.tools)
+    size = sum(map(_tool_size, request.tools))
     for part in flat_parts(request.messages):
         match part:
             case Text(text) | Thinking(text):
@@ -181,6 +178,11 @@ def _size(request: Request) -> int:
             case _:
                 pass
     return size
+
+
+@kept_for_each(MOST_TOOLS)
+def _tool_size(tool: Tool) -> int:
+    return len(tool.description) + len(json.dumps(tool.parameters))
 
 
 def _messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:

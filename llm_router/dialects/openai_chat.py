@@ -11,7 +11,9 @@ from llm_router.dialects.encoding import (
     check_features,
     check_stops,
     function_tool,
+    lists_sources,
     output_limit,
+    same,
     sampling,
     searches,
     told_schema,
@@ -27,8 +29,9 @@ from llm_router.dialects.reading import records
 from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice
 
 LONGEST_CACHE_KEY = 64  # characters
-_PENALTIES = {name: name for name in ("presence_penalty", "frequency_penalty")}
-_OPEN = {name: name for name in ("min_p", "repetition_penalty")}
+_SAMPLING = same("temperature", "top_p")
+_PENALTIES = same("presence_penalty", "frequency_penalty")
+_OPEN = same("top_k", "min_p", "repetition_penalty")
 
 
 class OpenAIChat:
@@ -43,7 +46,8 @@ class OpenAIChat:
             body["stream_options"] = {"include_usage": True}
         if (limit := output_limit(request, model)) is not None:
             body[quirk.limit_field] = limit
-        body |= _sampling(request, quirk, thinks="thinking" in model.features)
+        fixed = quirk.fixed_temperature and "thinking" in model.features
+        body |= sampling(request, _words(quirk, fixed=fixed))
         body |= reasoning_fields(request.reasoning, model)
         if request.stop:
             body["stop"] = list(request.stop)
@@ -54,29 +58,24 @@ class OpenAIChat:
             _add_schema(body, request.schema, quirk)
         return body
 
-    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
-        decoder = OpenAIChatDecoder()
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:
+        decoder = self.decoder(request)
         decoder.feed(body)
         if not records(body.get("choices")):
             raise malformed("a completion without choices")
         decoder.ended = True
         return decoder.answer()
 
-    def decoder(self, request: Request | None = None) -> OpenAIChatDecoder:  # noqa: ARG002 - all of it was asked for
-        return OpenAIChatDecoder()
+    def decoder(self, request: Request | None = None) -> OpenAIChatDecoder:
+        return OpenAIChatDecoder(lists=lists_sources(request))
 
 
-def _sampling(request: Request, quirk: Quirks, *, thinks: bool) -> JsonDict:
-    fixed = quirk.fixed_temperature and thinks
-    asked = {
-        "temperature": None if fixed else request.temperature,
-        "top_p": None if fixed else request.top_p,
-        "top_k": request.top_k if quirk.open_sampling else None,
-    }
+def _words(quirk: Quirks, *, fixed: bool) -> dict[str, str]:
+    """What sampling is called; there is no word for what is refused."""
     words = {"seed": quirk.seed}
-    words |= {} if fixed or not quirk.penalties else _PENALTIES
-    words |= _OPEN if quirk.open_sampling else {}
-    return {name: value for name, value in asked.items() if value is not None} | sampling(request, words)
+    if not fixed:
+        words |= _SAMPLING | _PENALTIES if quirk.penalties else _SAMPLING
+    return words | _OPEN if quirk.open_sampling else words
 
 
 def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
@@ -99,9 +98,8 @@ def _tool_choice(choice: ToolChoice) -> str | JsonDict:
 def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
     if is_any_object(schema):
         body["response_format"] = {"type": "json_object"}
-        if (
-            "json" not in json.dumps(body["messages"]).lower()
-        ):  # OpenAI refuses it where nobody speaks of JSON
+        # OpenAI refuses it where nobody speaks of JSON
+        if "json" not in json.dumps(body["messages"]).lower():
             _tell(body["messages"], JSON_ONLY)
         return
     if quirk.schema == "schema":

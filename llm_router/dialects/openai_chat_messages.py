@@ -37,20 +37,23 @@ from llm_router.nouns import (
 
 def messages(conversation: Iterable[Message], model: Model) -> list[JsonDict]:
     system, rest = split_system(conversation)
+    quirk = quirks(model.vendor)
     written: list[JsonDict] = [{"role": "system", "content": system}] if system else []
     for message in _paired(rest):
         match message.role:
             case "system":
-                written += _late_system(message.text, quirks(model.vendor))
+                written += _late_system(message.text, quirk)
             case "user":
-                written += _user(message, model)
+                written += _user(message, model, quirk)
             case "assistant":
-                written += _assistant(message, model)
+                written += _assistant(message, model, quirk)
     return written
 
 
 def _paired(messages: list[Message]) -> list[Message]:
     """A system message between calls and their results comes after them: nothing else may stand there."""
+    if all(message.role != "system" for message in messages):
+        return messages
     ordered = list(messages)
     for at in range(1, len(ordered) - 1):
         before, here, after = ordered[at - 1 : at + 2]
@@ -68,20 +71,20 @@ def _late_system(text: str, quirk: Quirks) -> list[JsonDict]:
     return [{"role": "user", "content": inline_system(text)}]
 
 
-def _user(message: Message, model: Model) -> list[JsonDict]:
+def _user(message: Message, model: Model, quirk: Quirks) -> list[JsonDict]:
     """The results first, right behind the calls they answer; pictures they hold follow as user content."""
-    results = [part for part in message.parts if isinstance(part, ToolResult)]
-    written: list[JsonDict] = [
-        {
-            "role": "tool",
-            "tool_call_id": call_id(result.call_id, quirks(model.vendor)),
-            "content": result_text(result) or ("The result follows." if result_media(result) else ""),
-        }
-        for result in results
-    ]
-    said: list[Part] = [media for result in results for media in result_media(result)]
-    said += [part for part in message.parts if not isinstance(part, ToolResult)]
-    content = [block for part in said if (block := _content(part, model)) is not None]
+    written: list[JsonDict] = []
+    media: list[Part] = []
+    said: list[Part] = []
+    for part in message.parts:
+        if not isinstance(part, ToolResult):
+            said.append(part)
+            continue
+        held = result_media(part)
+        media += held
+        text = result_text(part) or ("The result follows." if held else "")
+        written.append({"role": "tool", "tool_call_id": call_id(part.call_id, quirk), "content": text})
+    content = [block for part in media + said if (block := _content(part, model)) is not None]
     if len(content) == 1 and content[0]["type"] == "text":
         written.append({"role": "user", "content": content[0]["text"]})
     elif content:
@@ -110,18 +113,16 @@ def _document(part: Document, model: Model) -> JsonDict:
     return {"type": "file", "file": {"filename": file_name(part), "file_data": data}}
 
 
-def _assistant(message: Message, model: Model) -> list[JsonDict]:
-    quirk = quirks(model.vendor)
+def _assistant(message: Message, model: Model, quirk: Quirks) -> list[JsonDict]:
     calls = [_call(part, quirk) for part in message.parts if isinstance(part, ToolCall)]
-    text = "".join(part.text for part in message.parts if isinstance(part, Text))
+    text = "".join([part.text for part in message.parts if isinstance(part, Text)])
     if not (calls or text):
         return []
     written: JsonDict = {"role": "assistant", "content": text or None}
     if calls:
         written["tool_calls"] = calls
-    if (
-        quirk.replays_reasoning and calls
-    ):  # without it they refuse, also where another vendor's model made the call
+    # without it they refuse, also where another vendor's model made the call
+    if quirk.replays_reasoning and calls:
         written["reasoning_content"] = _thoughts(message, model) or " "
     return [written]
 

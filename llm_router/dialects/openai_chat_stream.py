@@ -91,10 +91,13 @@ class _Slot:
 
 
 class OpenAIChatDecoder(Decoder):
-    """Choice 0 only. Ends with a finish_reason; the usage may come with any chunk, often after that."""
+    """Choice 0 only. Ends with a finish_reason; the usage may come with any chunk, often after that. `lists`: what a search
+    found is listed under the answer.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lists: bool = True) -> None:
         super().__init__()
+        self._lists = lists
         self._slots: dict[object, _Slot] = {}
         self._last: _Slot | None = None
         self._made = 0
@@ -126,7 +129,7 @@ class OpenAIChatDecoder(Decoder):
         self._found = _sources(event) or self._found
         yield from self._content(record(choice.get("delta")) or self._whole(choice))
         reason = string(choice.get("finish_reason"))
-        if reason and self._found:  # the marks in the text mean these, and no other format has them apart
+        if reason and self._found and self._lists:  # the marks in the text mean these
             yield TextDelta("\n\nSources:\n" + "\n".join(self._found))
             self._found = []
         self._finish(reason, choice)
@@ -191,11 +194,8 @@ class OpenAIChatDecoder(Decoder):
             self.stop, self.stop_sequence = "stop_sequence", hit
 
     def _count(self, event: Mapping[str, object], choice: JsonDict) -> None:
-        for holder in (
-            event,
-            choice,
-            record(event.get("x_groq")),
-        ):  # Moonshot: in the choice; Groq: in x_groq
+        # Moonshot: in the choice; Groq: in x_groq
+        for holder in (event, choice, record(event.get("x_groq"))):
             if usage := record(holder.get("usage")):
                 self.usage = chat_usage(usage)
                 return
@@ -203,9 +203,8 @@ class OpenAIChatDecoder(Decoder):
 
 def _sources(event: Mapping[str, object]) -> list[str]:
     """What a search found, numbered as in the text: Perplexity tells it beside the choices."""
-    pages = [
-        (string(page.get("title")), string(page.get("url"))) for page in records(event.get("search_results"))
-    ]
+    found = records(event.get("search_results"))
+    pages = [(string(page.get("title")), string(page.get("url"))) for page in found]
     pages = pages or [("", string(url)) for url in sequence(event.get("citations"))]
     return [f"{n}. [{title or url}]({url})" for n, (title, url) in enumerate(pages, 1)]
 

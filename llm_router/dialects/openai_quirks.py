@@ -1,4 +1,4 @@
-"""Where vendors of OpenAI-compatible APIs differ, as data. Keys are provider names of the catalogue."""
+"""Where vendors of OpenAI-compatible APIs differ, as data. Keys are vendors' names, as in nouns.Model."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Quirks:
     stops: int = 4
 
 
+_USUAL = Quirks()
 _OPENAI = Quirks(
     limit_field="max_completion_tokens", late_system=True, fixed_temperature=True, cache_key=True
 )
@@ -64,8 +65,5 @@ _QUIRKS: dict[str, Quirks] = {
 }
 
 
-_NONE = Quirks()
-
-
-def quirks(provider: str) -> Quirks:
-    return _QUIRKS.get(provider, _NONE)
+def quirks(vendor: str) -> Quirks:
+    return _QUIRKS.get(vendor, _USUAL)

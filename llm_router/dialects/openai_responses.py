@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from llm_router.dialects.assembler import malformed
 from llm_router.dialects.encoding import (
+    MOST_TOOLS,
     check_features,
     data_url,
     document_text,
@@ -17,6 +18,8 @@ from llm_router.dialects.encoding import (
     own_thinking,
     result_media,
     result_text,
+    same,
+    sampling,
     split_turns,
     tool_schema,
     wire_id,
@@ -26,6 +29,7 @@ from llm_router.dialects.failures import failure
 from llm_router.dialects.json_schema import is_strict
 from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.openai_responses_stream import OpenAIResponsesDecoder
+from llm_router.kept import kept_for_each
 from llm_router.nouns import (
     Answer,
     Document,
@@ -43,6 +47,8 @@ from llm_router.nouns import (
     ToolChoice,
     ToolResult,
 )
+
+_SAMPLING = same("temperature", "top_p")
 
 
 class OpenAIResponses:
@@ -65,7 +71,7 @@ class OpenAIResponses:
         if (limit := output_limit(request, model)) is not None:
             body["max_output_tokens"] = limit
         if not thinks:  # reasoning models refuse both
-            body |= _sampling(request)
+            body |= sampling(request, _SAMPLING)
         if thinks and (reasoning := _reasoning(request.reasoning, model)):
             body["reasoning"] = reasoning
         if tools := _tools(request):
@@ -94,11 +100,6 @@ class OpenAIResponses:
         return OpenAIResponsesDecoder(request.stop if request is not None else ())
 
 
-def _sampling(request: Request) -> JsonDict:
-    wishes = {"temperature": request.temperature, "top_p": request.top_p}
-    return {name: value for name, value in wishes.items() if value is not None}
-
-
 def _reasoning(asked: Reasoning | None, model: Model) -> JsonDict:
     """How much to think, in the words of this generation of OpenAI's models, and whether its summary is wanted."""
     if asked is None:
@@ -118,6 +119,7 @@ def _tools(request: Request) -> list[JsonDict]:
     return tools
 
 
+@kept_for_each(MOST_TOOLS)
 def _tool(tool: Tool) -> JsonDict:
     # `strict` is on by default here, and would refuse most schemas
     schema = tool_schema(tool)

@@ -93,9 +93,8 @@ class Tap:
     """
 
     MODEL: re.Pattern[bytes] = _MODEL
-    ACTS: re.Pattern[bytes] | None = (
-        None  # finds what is an answer too, and neither text nor a call of the caller's
-    )
+    # finds what is an answer too, and neither text nor a call of the caller's
+    ACTS: re.Pattern[bytes] | None = None
     CLOSING = b""  # the event behind the answer's own end, where the format has one; `closes` knows it
     CHOICES = ("choices", "finish_reason")  # where several answers stand, and what says that one has ended
 

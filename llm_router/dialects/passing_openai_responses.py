@@ -61,8 +61,8 @@ def _think(fields: dict[str, Any], asked: Reasoning, model: Model) -> None:
     wish = record(_ANY.decode(fields.get("reasoning", b"null")))
     if model.features and "thinking" not in model.features:
         fields.pop("reasoning", None)
-        include = sequence(_ANY.decode(fields.get("include", b"null")))
-        fields["include"] = [each for each in include if each != "reasoning.encrypted_content"]
+        if include := sequence(_ANY.decode(fields.get("include", b"null"))):
+            fields["include"] = [each for each in include if each != "reasoning.encrypted_content"]
     elif (effort := reasoning_fields(asked, model).get("reasoning_effort")) not in (None, wish.get("effort")):
         fields["reasoning"] = wish | {"effort": effort}
 

@@ -12,12 +12,14 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from llm_router import paths
 from llm_router.access import Keys, Names
 from llm_router.app import App
 from llm_router.errors import RouterError
+from llm_router.gateway.guests import Guests
 from llm_router.gateway.turns import Turns
 from llm_router.settings import GatewaySettings
 
@@ -34,6 +36,7 @@ class Generation:
     keys: Keys
     names: Names
     turns: Turns
+    guests: Guests | None = None  # where callers' own logins may be used
     users: int = 0
     retired: bool = False
     _free: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,7 +81,9 @@ class Current:
             root=self._root, cwd=self._root, environ=self._environ, flags=self._flags, relays=True
         )
         settings = app.settings.gateway
-        return Generation(app, Keys.of(settings), Names(self._host, settings.allowed_hosts), _turns(app))
+        turns = _turns(app)
+        guests = Guests(app, turns) if settings.forward_credentials else None
+        return Generation(app, Keys.of(settings), Names(self._host, settings.allowed_hosts), turns, guests)
 
     def reload(self) -> RouterError | None:
         """Serve new requests by the files as they are now. A broken file changes nothing; its error is returned."""
@@ -124,7 +129,7 @@ def _turns(app: App) -> Turns:
     return Turns(
         app.settings,
         app.catalogue,
-        has_anthropic=lambda: app.providers.configured("anthropic").ready,
+        anthropic=partial(app.providers.reaching, "anthropic"),
         last_tokens=app.router.sessions.last_tokens,
     )
 

@@ -87,7 +87,7 @@ class _Work:
         payload = msgspec.json.encode(embedding.encode(provider.dialect, self.wanted, model.id))
         candidate = self._candidate()
         self.visit.activity.tries(candidate)
-        reservation = app.budgets.reserve(candidate)
+        reservation = app.budgets.at_once(candidate) or await app.budgets.areserve(candidate)
         started, kind, tokens, error = time.perf_counter(), FailureKind.CANCELLED, None, None
         at = time.time()
         try:

@@ -4,29 +4,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from llm_router.access import Keys
 from llm_router.gateway.turns import Turns
-from llm_router.gateway.visit import Visit
 from llm_router.nouns import FailureKind
-from llm_router.plan import World
+from llm_router.plan import Plans, World
 from llm_router.ports import Health, HealthState, Provider, Readiness
-from llm_router.providers.registry import Registry
 from llm_router.route import Router
+
+if TYPE_CHECKING:
+    from llm_router.app import App
+    from llm_router.gateway.visit import Visit
 
 NAME = "anthropic"
 OAUTH = "oauth-"
+KEPT = 64  # logins
 _OF_THE_LOGIN = frozenset({FailureKind.AUTH, FailureKind.BILLING, FailureKind.RATE_LIMITED})
 
 
 def path_of(visit: Visit) -> tuple[Router, Turns]:
     """The path of this request: the App's, or one on which Anthropic is ready through the caller's login."""
-    router, turns = visit.app.router, visit.generation.turns
-    if visit.generation.settings.forward_credentials and (shown := _login(visit)):
-        return _welcoming(router, turns, visit.app.providers, shown)
-    return router, turns
+    guests = visit.generation.guests
+    if guests is not None and (shown := _login(visit)):
+        return guests.router(shown), guests.turns
+    return visit.app.router, visit.generation.turns
 
 
 def _login(visit: Visit) -> Mapping[str, str]:
@@ -49,20 +55,48 @@ def _is_ours(keys: Keys, name: str, value: str) -> bool:
     return keys.name_of({name.encode(): value.encode("latin-1")}) is not None
 
 
-def _welcoming(
-    router: Router, turns: Turns, providers: Registry, shown: Mapping[str, str]
-) -> tuple[Router, Turns]:
-    guest = providers.guest(NAME, shown)
+class Guests:
+    """The paths of callers with a login of their own. All share what knows no login: the world and its plans. A path with
+    its login is kept for the caller's next request, as long as it is among the last KEPT in use.
+    """
 
-    async def world() -> World:
-        found = await router.world()
-        return replace(found, ready={**found.ready, NAME: Readiness(ready=True)})
+    def __init__(self, app: App, turns: Turns) -> None:
+        self.turns = replace(turns, anthropic=lambda: (NAME,))
+        self._app, self._plans, self._world = app, Plans(), _welcoming(app.router.world)
+        self._salt = os.urandom(16)
+        self._kept: dict[bytes, Router] = {}
 
-    def provider(name: str) -> Provider:
-        return guest if name == NAME else router.means.provider(name)
+    def router(self, shown: Mapping[str, str]) -> Router:
+        """The path of who shows these headers. They are kept in no key: what can be looked up holds no login."""
+        mark = blake2b(repr(sorted(shown.items())).encode(), key=self._salt, digest_size=32).digest()
+        path = self._kept.pop(mark, None) or self._made(shown)
+        self._kept[mark] = path  # the last in use is the last in line
+        if len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return path
 
-    means = replace(router.means, provider=provider, health=_Apart(router.means.health))
-    return replace(router, world=world, means=means), replace(turns, has_anthropic=lambda: True)
+    def _made(self, shown: Mapping[str, str]) -> Router:
+        router, guest = self._app.router, self._app.providers.guest(NAME, shown)
+
+        def provider(name: str) -> Provider:
+            return guest if name == NAME else router.means.provider(name)
+
+        means = replace(router.means, provider=provider, health=_Apart(router.means.health))
+        return replace(router, world=self._world, plans=self._plans, means=means)
+
+
+def _welcoming(world: Callable[[], Awaitable[World]]) -> Callable[[], Awaitable[World]]:
+    """The world with Anthropic in it; the same object while nothing has changed, as plans want it."""
+    kept: tuple[World, World] | None = None
+
+    async def welcoming() -> World:
+        nonlocal kept
+        found = await world()
+        if kept is None or kept[0] is not found:
+            kept = (found, replace(found, ready={**found.ready, NAME: Readiness(ready=True)}))
+        return kept[1]
+
+    return welcoming
 
 
 class _Apart:

@@ -31,8 +31,10 @@ class Connection(Protocol):
         """Cut the connection, whatever waits to be sent."""
         ...
 
-    def when_gone(self, tell: Callable[[], None] | None) -> None:
-        """Call this when the client hangs up, or at once if it has; None: nobody wants to know any more."""
+    def when_gone(self, scope: Scope, tell: Callable[[], None] | None) -> None:
+        """Call this when the client hangs up before this request is answered, or at once if it has; None: nobody wants to
+        know any more.
+        """
         ...
 
     def has_all_of(self, scope: Scope) -> bool:
@@ -120,7 +122,7 @@ class HttpCall:
     def when_gone(self, tell: Callable[[], None] | None) -> None:
         """See Connection."""
         if self._connection is not None:
-            self._connection.when_gone(tell)
+            self._connection.when_gone(self.scope, tell)
 
     def abort(self) -> None:
         """See Connection."""

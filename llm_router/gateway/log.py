@@ -19,6 +19,8 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+import msgspec
+
 from llm_router.dialects.failures import redact
 from llm_router.gateway.activity import Activity
 from llm_router.nouns import JsonDict
@@ -66,7 +68,7 @@ class ServiceLog(logging.Handler):
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        lines = "\n".join(json.dumps(facts, ensure_ascii=False) for facts in waiting)
+        lines = "\n".join(map(_line, waiting))
         with suppress(OSError):
             self._opened().emit(logging.makeLogRecord({"msg": lines}))
         if self._echo:
@@ -88,6 +90,13 @@ class ServiceLog(logging.Handler):
                 self._path, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", errors="backslashreplace"
             )
         return self._file
+
+
+def _line(facts: JsonDict) -> str:
+    try:
+        return msgspec.json.encode(facts).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, in what a library said
+        return json.dumps(facts)
 
 
 class _Rotating(RotatingFileHandler):

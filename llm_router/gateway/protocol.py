@@ -1,4 +1,6 @@
-"""The server's HTTP protocol with what uvicorn leaves open: how long and how large a head may be, and how many connect."""
+"""The server's HTTP protocol with what uvicorn leaves open: how long and how large a head may be, how many connect, and who
+is told when a client leaves that has sent several requests ahead of their answers.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from llm_router.gateway.http import CONNECTION, Scope
 
 LARGEST_HEAD = 64 * 1024
+MOST_AHEAD = 256 * 1024  # bytes of requests that are read ahead of their turn
+_LEAVING = "llm_router.leaving"
 _REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
     431: b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -28,7 +32,10 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
-        self._leaving: Callable[[], None] | None = None
+        self._serving: RequestResponseCycle | None = (
+            None  # `cycle` is the latest request, which may wait behind it
+        )
+        self._ahead = bytearray()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,10 +47,20 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_done()
         super().connection_lost(exc)
-        if self._leaving is not None:
-            self._leaving()
+        self.pipeline.clear()
+        serving = self._serving
+        if serving is not None and not serving.response_complete:
+            serving.disconnected = True
+            serving.message_event.set()
+            if tell := serving.scope.get(_LEAVING):
+                tell()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_answering():
+            self._ahead += data
+            if len(self._ahead) > MOST_AHEAD:
+                self.flow.pause_reading()
+            return
         if self._head_timer is None and self._between_requests():
             self._await_head()
         if self._head_timer is not None:
@@ -51,6 +68,8 @@ class GatewayProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._head_timer is not None and self._head_bytes > LARGEST_HEAD:
             self._turn_away(431)
+        elif self.pipeline:
+            self.flow.resume_reading()  # who does not read does not notice that the client has gone
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -59,14 +78,24 @@ class GatewayProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_done()
         super().on_headers_complete()
+        if not self.pipeline:
+            self._serving = self.cycle
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._serving = self.pipeline[-1][0]
+        super().on_response_complete()
+        if self._ahead and not self.transport.is_closing() and not self._is_answering():
+            ahead, self._ahead = bytes(self._ahead), bytearray()
+            self.data_received(ahead)
 
     # ── for the application: see gateway.http.Connection ─────────────────────
 
     def abort(self) -> None:
         self.transport.abort()
 
-    def when_gone(self, tell: Callable[[], None] | None) -> None:
-        self._leaving = tell
+    def when_gone(self, scope: Scope, tell: Callable[[], None] | None) -> None:
+        scope[_LEAVING] = tell
         if tell is not None and self.transport.is_closing():
             tell()
 
@@ -74,6 +103,13 @@ class GatewayProtocol(HttpToolsProtocol):
         return self.cycle.scope is scope and not self.cycle.more_body
 
     # ── own ──────────────────────────────────────────────────────────────────
+
+    def _is_answering(self) -> bool:
+        """Whether all of the request is here that is being answered: what comes now belongs to others."""
+        serving = self._serving
+        if serving is None or serving.response_complete:
+            return False
+        return serving is not self.cycle or not serving.more_body
 
     def _between_requests(self) -> bool:
         cycle: Any = self.cycle  # None before the first request, whatever its type says

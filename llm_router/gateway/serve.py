@@ -21,6 +21,7 @@ import uvicorn
 from llm_router import access, config, paths
 from llm_router.access import Keys
 from llm_router.errors import RouterError
+from llm_router.gateway import files
 from llm_router.gateway.app import Gateway
 from llm_router.gateway.current import Current
 from llm_router.gateway.http import Asgi
@@ -78,7 +79,7 @@ async def _serve(
     server = _Server(
         uvicorn.Config(
             gateway,
-            http=protocol_with(settings.max_connections, settings.read_seconds),
+            http=protocol_with(files.connections(settings.max_connections), settings.read_seconds),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -1,6 +1,6 @@
 """Which kind of turn a request is, and which model its turn goes to. Pure.
 
-    request = Turns(settings, catalogue, has_anthropic=...).read(inbound.sketch(body), headers)
+    request = Turns(settings, catalogue, anthropic=...).read(inbound.sketch(body), headers)
 
 The kinds are those of Claude Code Router, and three more: `background`, `longContext`, `webSearch`, `image`, `think`,
 `default`; `subagent`, `compaction`, and `safety`: what a client has its own actions checked by is never routed.
@@ -9,7 +9,7 @@ The kinds are those of Claude Code Router, and three more: `background`, `longCo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -21,7 +21,7 @@ from llm_router.errors import UsageError
 from llm_router.gateway import callers
 from llm_router.gateway.callers import Agent
 from llm_router.gateway.glimpse import Glimpse, glimpse
-from llm_router.nouns import Conversation, Origin, Request, Text
+from llm_router.nouns import Conversation, Model, Origin, Request, Text
 from llm_router.plan import Catalogue, strategy_of
 from llm_router.settings import Settings
 
@@ -58,13 +58,13 @@ _TAG_BYTES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """`has_anthropic` tells whether Anthropic itself is set up, `last_tokens` how long a conversation was when it was
-    last answered.
+    """`anthropic` tells by which providers Anthropic itself is reached, `last_tokens` how long a conversation was when it
+    was last answered.
     """
 
     settings: Settings
     catalogue: Catalogue
-    has_anthropic: Callable[[], bool] = lambda: False
+    anthropic: Callable[[], Sequence[str]] = lambda: ()
     last_tokens: Callable[[str], int] = lambda _: 0
 
     def read(self, sketch: Request, headers: Mapping[str, str]) -> Request:
@@ -152,15 +152,25 @@ class Turns:
         monitor = _MONITOR in seen.system or _VERDICT in request.stop
         if not (monitor or seen.safeguarded):
             return None
-        model = self.catalogue.known(_reference(word)) or self.catalogue.known(f"anthropic/{word}")
-        listed = model is not None and model.provider == "anthropic"
-        if (listed or word.lower().startswith("claude-")) and self.has_anthropic():
-            return _Route("safety", model.ref if model is not None and listed else f"anthropic/{word}")
+        if meant := self._at_anthropic(word):
+            return _Route("safety", meant)
         if seen.safeguarded:
             raise UsageError(
                 "safeguards: only Anthropic answers them, and this request does not go there; send it without"
             )
         return _Route("safety", "best")
+
+    def _at_anthropic(self, word: str) -> str | None:
+        """The model of this name by who reaches Anthropic; None where it is not theirs, or nobody does."""
+        known = self.catalogue.known
+        model = known(_reference(word)) or known(f"anthropic/{word}")
+        if model is None or model.vendor != "anthropic":
+            model = Model("anthropic", word) if word.lower().startswith("claude-") else None
+        doors = self.anthropic() if model is not None else ()
+        if model is None or not doors or model.provider in doors:
+            return model.ref if model is not None and doors else None
+        listing = (door for door in doors if known(f"{door}/{model.id}"))
+        return f"{next(listing, doors[0])}/{model.id}"
 
 
 class _Route(Struct, frozen=True):

@@ -50,9 +50,8 @@ def find(environ: Mapping[str, str] = os.environ) -> Command:
 def _installed(path: str) -> Command:
     script = Path(sys.executable).with_name(_SCRIPT)
     if script.is_file():
-        on_path = shutil.which(
-            NAME, path=path
-        )  # ~/.local/bin/llm-router of pipx and `uv tool` outlives an upgrade
+        # ~/.local/bin/llm-router of pipx and `uv tool` outlives an upgrade
+        on_path = shutil.which(NAME, path=path)
         if on_path and Path(on_path).resolve() == script.resolve() and Path(on_path).is_symlink():
             return Command(str(Path(on_path).absolute()), ("mcp",))
         return Command(str(script), ("mcp",))

@@ -139,9 +139,8 @@ def _into(
         return Outcome(host.name, skipped=f"{host.title} has {brought}")
     work = Work(host.name, kinds, receipts, dry_run, plain=not host.comments)
     wanted = [file for file in _files(host, setup) if any(piece.kind in kinds for piece in file.pieces)]
-    trial = replace(
-        work, dry_run=True
-    )  # a host with hooks and no server to send requests to is worse than neither
+    # a host with hooks and no server to send requests to is worse than neither
+    trial = replace(work, dry_run=True)
     refused = [tried for file in wanted if (tried := changes.put(file, trial)).error]
     if refused:
         return Outcome(host.name, tuple(refused))

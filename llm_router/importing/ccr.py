@@ -80,19 +80,12 @@ def imported(data: dict[str, Any]) -> Imported:
 def _provider(into: Imported, name: str, row: dict[str, Any]) -> str:
     url = str(row.get("api_base_url") or row.get("baseUrl") or "")
     use = record(row.get("transformer"))
-    spoken = [_DIALECTS[each] for each in _used(use.get("use")) if each in _DIALECTS]
+    used = _used(use.get("use"))
+    spoken = [_DIALECTS[each] for each in used if each in _DIALECTS]
     dialect = spoken[0] if spoken else vendors.dialect_of(url)
-    found = vendors.known(name, url, _NAMES)
-    called = _NAMES.get(name.lower(), name.lower())
-    ours = vendors.put(
-        into,
-        found,
-        name,
-        url=url,
-        key=secret(row.get("api_key")),
-        dialect=dialect,
-        stands_for=vendors.stood_for(*_used(use.get("use")), called),
-    )
+    found, called = vendors.known(name, url, _NAMES), (*used, _NAMES.get(name.lower(), name.lower()))
+    key = secret(row.get("api_key"))
+    ours = vendors.put(into, found, name, url=url, key=key, dialect=dialect, called=called)
     vendors.add_models(into, ours, texts(row.get("models")))
     _transformers(into, name, use)
     for key in row.keys() - {"name", "api_base_url", "baseUrl", "api_key", "models", "transformer"}:

@@ -119,23 +119,16 @@ def _provider(
             f"model_list: {group}", f"its address is in {name}: set <VENDOR>_BASE_URL or base_url yourself"
         )
         url = ""
-    found = vendors.known(prefix, url, _PREFIXES)
+    found, called = vendors.known(prefix, url, _PREFIXES), _PREFIXES.get(prefix, prefix)
     if found is None and not url:
         into.leave(f"model_list: {group}", f"there is no provider {prefix!r} here")
         return None
     named = prefix if found else f"{prefix}-{_place(url)}"
-    dialect = vendors.dialect_of(url) or vendors.speaks(_PREFIXES.get(prefix, prefix))
+    dialect = vendors.dialect_of(url) or vendors.speaks(called)
     if responses:
         dialect = "openai_responses"
-    return vendors.put(
-        into,
-        found,
-        named,
-        url=url,
-        key=secret(told.get("api_key")),
-        dialect=dialect,
-        stands_for=vendors.stood_for(_PREFIXES.get(prefix, prefix)),
-    )
+    key = secret(told.get("api_key"))
+    return vendors.put(into, found, named, url=url, key=key, dialect=dialect, called=[called])
 
 
 def _place(url: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from llm_router.importing.result import Imported, record, variable
@@ -59,16 +59,6 @@ def speaks(name: str) -> str | None:
     return row.dialect if row else None
 
 
-def stood_for(*names: str) -> str | None:
-    """The vendor that an endpoint elsewhere has the models of, by what the file calls it. Not one whose format everybody
-    speaks: of those the name says nothing.
-    """
-    rows = vendors.load()
-    return next(
-        (n for n in names if n in rows and rows[n].dialect == "openai_chat" and n not in _COMMON), None
-    )
-
-
 def put(
     into: Imported,
     vendor: str | None,
@@ -77,9 +67,11 @@ def put(
     url: str,
     key: str | None,
     dialect: str | None,
-    stands_for: str | None = None,
+    called: Iterable[str],
 ) -> str:
-    """Write a provider into the settings; gives its name with us. `stands_for` is of one that is no vendor itself."""
+    """Write a provider into the settings; gives its name with us. `called` are the names by which the file knows it, and
+    which may tell whose models an endpoint has that is no vendor itself.
+    """
     if vendor is not None:
         _key(into, vendor, key)
         if url and not _same_place(url, vendors.load()[vendor].base_url):
@@ -91,8 +83,16 @@ def put(
     into.set("providers", ours, "api_key", value=key)
     into.set("providers", ours, "dialect", value=dialect if dialect != "openai_chat" else None)
     if dialect in (None, "openai_chat"):
-        into.set("providers", ours, "stands_for", value=stands_for)
+        into.set("providers", ours, "stands_for", value=_stood_for(called))
     return ours
+
+
+def _stood_for(called: Iterable[str]) -> str | None:
+    """Not a vendor whose format everybody speaks: its name says nothing."""
+    rows = vendors.load()
+    return next(
+        (n for n in called if n in rows and rows[n].dialect == "openai_chat" and n not in _COMMON), None
+    )
 
 
 def _same_place(url: str, ours: str) -> bool:

@@ -7,8 +7,8 @@ import random
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ class Learner:
     ) -> None:
         self._path, self._enabled, self._clock = path, enabled, clock
         self._knowledge = Knowledge()
-        self._seen, self._read_at = 0, float("-inf")
+        self._first = self._seen = 0  # the first and the last outcome that knowledge holds
+        self._stock, self._read_at = (0, 0.0), float("-inf")
         self._turns: OrderedDict[str, list[Turn]] = OrderedDict()
 
     def assessed(self, found: Assessment, request: Request) -> Assessment:
@@ -86,25 +87,51 @@ class Learner:
         return found
 
     def _known(self) -> Knowledge:
-        """Renewed at most every REREAD_S, by what is new."""
+        """Renewed at most every REREAD_S: by what is new, or from the start where something has gone that it holds."""
         now = self._clock()
         if now - self._read_at < REREAD_S or self._path is None or not self._enabled:
             return self._knowledge
         self._read_at = now
         with suppress(*FAILURES, ValueError):
             self._knowledge.personal = personal_weights(self._path.parent)
-            for row in self._query(_OUTCOMES, (self._seen, READ_AT_MOST))[::-1]:
-                self._knowledge.observe(rows.outcome(dict(row)))
-                self._seen = max(self._seen, int(row["n"]))
+            with self._reading() as connection:
+                if connection is not None:
+                    self._read(connection)
         return self._knowledge
 
+    def _read(self, connection: sqlite3.Connection) -> None:
+        if self._seen and self._stock != self._counted(connection):
+            self._knowledge = Knowledge(self._knowledge.personal)
+            self._seen = 0
+        new = connection.execute(_OUTCOMES, (self._seen, READ_AT_MOST)).fetchall()
+        if not new:
+            return
+        self._first, self._seen = self._first if self._seen else new[-1]["n"], new[0]["n"]
+        for row in reversed(new):
+            self._knowledge.observe(rows.outcome(dict(row)))
+        self._stock = self._counted(connection)
+
+    def _counted(self, connection: sqlite3.Connection) -> tuple[int, float]:
+        """Tells whether the outcomes that knowledge holds are those of the database: after a repair others have their
+        numbers, some are forgotten on request, and a newer word takes the place of an older one.
+        """
+        count, times = connection.execute(_COUNTED, (self._first, self._seen)).fetchone()
+        return count, times
+
     def _query(self, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        with self._reading() as connection:
+            return [] if connection is None else connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection | None]:
+        """None where there is no database. Raises FAILURES."""
         if self._path is None or not self._path.exists():
-            return []
+            yield None
+            return
         database = Database(self._path, timeout_s=_WAIT_S)
         try:
             with database.reading() as connection:
-                return connection.execute(sql, values).fetchall()
+                yield connection
         finally:
             database.close()
 
@@ -114,6 +141,7 @@ def _goes_on(request: Request) -> bool:
 
 
 _OUTCOMES = f"{rows.SELECT} WHERE o.n > ? ORDER BY o.n DESC LIMIT ?"
+_COUNTED = "SELECT count(*), total(at) FROM outcomes WHERE n BETWEEN ? AND ?"
 _SESSION = """
     SELECT at, task, complexity, confidence, difficulty, p_small, p_mid, p_frontier, gain, learned, prompt_sha256,
            EXISTS (SELECT 1 FROM attempts a WHERE a.decision_id = d.id AND a.outcome = 'rejected') AS doubted

@@ -41,11 +41,8 @@ _FAILING = re.compile(
 )
 _FILE = re.compile(r'"(?:file_path|path|filename|file)"\s*:\s*"([^"]+)"')
 _MANY_FILES = 5
-_STEP: tuple[tuple[Tier, float], ...] = (
-    ("small", 0.8),
-    ("mid", 0.5),
-    ("frontier", 0.2),
-)  # log odds per degree
+# log odds per degree
+_STEP: tuple[tuple[Tier, float], ...] = (("small", 0.8), ("mid", 0.5), ("frontier", 0.2))
 
 
 class Turn(Struct, frozen=True):
@@ -76,9 +73,8 @@ def in_context(
         return found
     start = found
     if recent and len(prompt) <= _SHORT and _harder(recent[0].assessment, found):
-        start = _inherited(
-            found, recent[0].assessment, request
-        )  # a short complaint is about what went before
+        # a short complaint is about what went before
+        start = _inherited(found, recent[0].assessment, request)
     return raised(start, min(len(reasons), MOST_DEGREES), tuple(reasons))
 
 

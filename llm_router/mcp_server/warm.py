@@ -45,7 +45,7 @@ class Warm:
         async with self._building:
             seen = await asyncio.to_thread(_stamps)
             if self._app is None:
-                self._app = (await asyncio.to_thread(_app_class)).build()
+                self._app = (await asyncio.to_thread(_app_class)).build(serves=True)
                 self._built_from = seen
             elif seen != self._built_from:
                 self._built_from = seen
@@ -66,7 +66,7 @@ class Warm:
 
     async def _renew(self, old: App) -> None:
         try:
-            self._app = (await asyncio.to_thread(_app_class)).build()
+            self._app = (await asyncio.to_thread(_app_class)).build(serves=True)
         except RouterError as error:
             print(f"llm-router: the configuration was not taken: {error.message}", file=sys.stderr)
             return

@@ -1,6 +1,6 @@
 """plan: which models may answer a request, in which order, and why."""
 
-from llm_router.plan.build import is_last_resort, plan, replan, strategy_of, words
+from llm_router.plan.build import plan, replan, strategy_of, words
 from llm_router.plan.catalogue import Catalogue
 from llm_router.plan.kept import Plans
 from llm_router.plan.sticky import settle
@@ -10,7 +10,6 @@ __all__ = [
     "Catalogue",
     "Plans",
     "World",
-    "is_last_resort",
     "plan",
     "replan",
     "settle",

@@ -29,7 +29,7 @@ from llm_router.plan.catalogue import data
 from llm_router.plan.chain import Chain, Facts
 from llm_router.plan.explicit import the_one
 from llm_router.plan.filter import needs, unable
-from llm_router.plan.nobody import LAST_RESORT, last_resort, nobody
+from llm_router.plan.nobody import last_resort, nobody
 from llm_router.plan.world import World
 
 FREE_FIRST = "free_first"
@@ -125,7 +125,7 @@ def plan(request: Request, assessment: Assessment, verdict: Verdict, *, world: W
         candidates: Sequence[Candidate] = (the_one(verdict.model, verdict.model_because or "asked", facts),)
     else:
         candidates, skipped = _chosen(route, facts)
-        if strategy == value.BEST_FOR_TASK and not any(map(is_last_resort, candidates)):
+        if strategy == value.BEST_FOR_TASK and not any(each.last_resort for each in candidates):
             quality = value.quality_of(verdict.profile, world.routing.quality)
             expected = size.expected_output(request, assessment.complexity)
             ordered = value.by_value(candidates, assessment, quality, expected)
@@ -199,8 +199,3 @@ def replan(plan: Plan, request: Request, failed: Candidate, kind: FailureKind) -
 def _may_support(candidate: Candidate, failed: Candidate, objection: str) -> bool:
     declared = bool(candidate.model.features)
     return not objection and (declared or candidate.model.provider != failed.model.provider)
-
-
-def is_last_resort(candidate: Candidate) -> bool:
-    """It is cooling down and planned only because nobody else is left: try it whatever its breaker says."""
-    return candidate.reason.startswith(LAST_RESORT)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from llm_router.errors import BudgetError, CredentialsError, PolicyError, RouterError, UsageError
 from llm_router.nouns import Candidate, FailureKind
 from llm_router.plan.chain import Facts
 from llm_router.plan.filter import Cause, Skip
 
-LAST_RESORT = "last resort"
 LAST_RESORTS = 3
 SHOWN = 4
 _OF_THE_KEY = {FailureKind.AUTH, FailureKind.BILLING}
@@ -26,7 +27,7 @@ def last_resort(skips: Sequence[Skip], facts: Facts) -> list[Candidate]:
     ]
     resting.sort(key=lambda each: each[0])
     return [
-        facts.candidate(model, f"{LAST_RESORT}, nobody else is left: {why}")
+        replace(facts.candidate(model, f"last resort, nobody else is left: {why}"), last_resort=True)
         for _, why, model in resting[:LAST_RESORTS]
     ]
 

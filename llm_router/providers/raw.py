@@ -30,6 +30,7 @@ from llm_router.providers.vendors import Vendor
 # What the dialect writes for: https://platform.claude.com/docs/en/api/versioning
 ANTHROPIC_VERSION = "2026-10-21"
 LONGEST_ERROR = 1024 * 1024  # bytes read of an error's body
+_NAMES_A_SECRET = re.compile(r"auth|key|token|secret", re.IGNORECASE)  # a header
 _GEMINI_VERSION = re.compile(r"/v1(?:alpha|beta)?\d*$")
 
 
@@ -50,7 +51,7 @@ class RawProvider:
         self.signed_in = signed_in
         self.name, self.dialect = vendor.name, vendor.dialect
         self._vendor, self._wire, self._sdk = vendor, over, sdk
-        self._key = endpoint.api_key.encode() if endpoint.api_key else b""
+        self._secrets = _secrets(endpoint)
         self._base = endpoint.base_url
         here = is_loopback(urlsplit(self._base).hostname or "")
         # a proxy from the environment is for the internet: it could not reach a server on this machine
@@ -131,8 +132,8 @@ class RawProvider:
         finally:
             received.close()
         body = bytes(content)
-        if self._key:  # some vendors quote it, in forms no pattern knows
-            body = body.replace(self._key, b"[redacted]")
+        for secret in self._secrets:  # some vendors quote it, in forms no pattern knows
+            body = body.replace(secret, b"[redacted]")
         return failure(self.name, received.status, received.headers, _read(body))
 
     # ── ports.Provider ───────────────────────────────────────────────────────
@@ -206,6 +207,12 @@ def _gemini_path(base: str, model: str) -> str:
 def _gemini_url(base: str, model: str, *, stream: bool) -> str:
     path = _gemini_path(base, model)
     return f"{path}:streamGenerateContent?alt=sse" if stream else f"{path}:generateContent"
+
+
+def _secrets(endpoint: Endpoint) -> Sequence[bytes]:
+    told = [value for name, value in endpoint.headers.items() if _NAMES_A_SECRET.search(name)]
+    found = [endpoint.api_key or "", *(value.removeprefix("Bearer ") for value in told)]
+    return [secret.encode() for secret in found if secret]
 
 
 def _credentials(vendor: Vendor, key: str | None) -> dict[str, str]:

@@ -85,6 +85,17 @@ class Registry:
             ready=True, detail=endpoint.shown or f"project {endpoint.variables.get('project', '')}"
         )
 
+    def reaching(self, vendor: str) -> Sequence[str]:
+        """By whom this vendor is asked in its own dialect, of those that are set up: itself, then who stands for it."""
+        own = vendors.load()[vendor].dialect
+        return [
+            name
+            for name in sorted(self.names(), key=lambda each: each != vendor)
+            if vendor in (name, self.vendor(name).stands_for)
+            and own in (self.vendor(name).dialect, *self.vendor(name).also)
+            and self.configured(name).ready
+        ]
+
     def get(self, name: str) -> Provider:
         """Raises NotFoundError for a name nobody has, CredentialsError for one that is not ready."""
         if name not in self._built:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, NotRequired, TypedDict, TypeVar, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
 from llm_router.checks import Verification
 from llm_router.dialects.failures import redact
+from llm_router.kept import kept_for_each
 from llm_router.learn import rows as learn_rows
 from llm_router.nouns import Attempt, Candidate, Decision, Request, Skipped, Usage, Verdict
 
 LONGEST_TEXT = 100_000  # characters kept of a prompt or an answer
 LONGEST_NOTE = 2_000  # of an error, a reason, a name somebody typed
 SHORT = 300  # characters of a text that is likely to come again
+AT_ONCE = 16  # rows in one statement, after each of which the writer gives the interpreter lock away and waits for it
 SQLITE_INTEGER = 2**63 - 1
-
-T = TypeVar("T")
 
 Row = dict[str, Any]
 
@@ -76,12 +75,15 @@ def _insert(connection: sqlite3.Connection, table: str, rows: list[Row]) -> None
     columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})")]
     for keys, alike in groupby(rows, tuple):
         named = [column for column in columns if column in keys]
-        values = [[row[column] for column in named] for row in alike]
-        connection.executemany(
-            f"INSERT INTO {table} ({', '.join(named)}) VALUES ({', '.join('?' * len(named))})"  # noqa: S608 - ours
-            " ON CONFLICT DO NOTHING",
-            values,
-        )
+        values = [row[column] for row in alike for column in named]
+        place = f"({', '.join('?' * len(named))})"
+        for at in range(0, len(values), AT_ONCE * len(named)):
+            some = values[at : at + AT_ONCE * len(named)]
+            places = ", ".join([place] * (len(some) // len(named)))
+            connection.execute(
+                f"INSERT INTO {table} ({', '.join(named)}) VALUES {places} ON CONFLICT DO NOTHING",  # noqa: S608 - ours
+                some,
+            )
 
 
 def _decision(decision: Decision, *, store_prompts: bool) -> Row:
@@ -116,8 +118,8 @@ def _decision(decision: Decision, *, store_prompts: bool) -> Row:
         "profile": str(plan.profile),
         "strategy": plan.strategy,
         "verdict": _verdict(decision.verdict),
-        "candidates": _kept(plan.candidates, _candidates),
-        "skipped": _kept(plan.skipped, _skipped),
+        "candidates": _candidates(plan.candidates),
+        "skipped": _skipped(plan.skipped),
         "planned_input_tokens": plan.input_tokens,
         "provider": _name(winner.provider) if winner else None,
         "model": _name(winner.model) if winner else None,
@@ -179,26 +181,15 @@ def _reasons(reasons: tuple[str, ...]) -> str:
     return _json(reasons)
 
 
+# a plan is made once for many requests: its text too
+@kept_for_each(512)
 def _candidates(candidates: tuple[Candidate, ...]) -> str:
     return _json([_candidate(each) for each in candidates])
 
 
+@kept_for_each(512)
 def _skipped(skipped: tuple[Skipped, ...]) -> str:
     return _json([msgspec.to_builtins(each) for each in skipped])
-
-
-# A plan is made once for many requests: its text too. The object is kept beside it, so that no other can have its id.
-_texts: dict[int, tuple[object, str]] = {}
-_MOST_KEPT = 512
-
-
-def _kept(value: T, text_of: Callable[[T], str]) -> str:
-    found = _texts.get(id(value))
-    if found is None or found[0] is not value:
-        if len(_texts) >= _MOST_KEPT:
-            _texts.clear()
-        found = _texts[id(value)] = (value, text_of(value))
-    return found[1]
 
 
 def _candidate(candidate: Candidate) -> Row:

@@ -28,7 +28,7 @@ from llm_router.nouns import (
     Request,
     Trying,
 )
-from llm_router.plan import is_last_resort, replan
+from llm_router.plan import replan
 from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry, way_out
 from llm_router.run.exchange import Exchange, ExchangeFactory, Exchanging, unreadable
@@ -93,7 +93,7 @@ class Run:
             candidate, *rest = queue
             yield Trying(candidate)
             with _Try(self, candidate, is_last=not rest, retry=retries > 0) as tried:
-                exchange = tried.begun()
+                exchange = tried.begun() or await tried.funded()
                 if self.request.stream:
                     async with aclosing(exchange.deltas()) as deltas:
                         async for delta in deltas:
@@ -166,7 +166,7 @@ class _Try:
 
     def __init__(self, run: Run, candidate: Candidate, *, is_last: bool, retry: bool) -> None:
         self.run, self.candidate = run, candidate
-        self.must_try = is_last or run.explicit or retry or is_last_resort(candidate)
+        self.must_try = is_last or run.explicit or retry or candidate.last_resort
         self.is_last = is_last
         self.entered = False  # past the breaker, perhaps with its only probe
         self.hurried = False  # given less time than is fair to the upstream
@@ -177,10 +177,29 @@ class _Try:
         self._exchanging: Exchanging | None = None
         self._started_at, self._clock = time.time(), time.perf_counter()
 
-    def begun(self) -> Exchanging:
-        """Raises BudgetError, UpstreamError(COOLING) and CredentialsError."""
-        self._reservation = self._admitted()
-        self._exchanging = self._exchange(self._bounded(self._reservation))
+    def begun(self) -> Exchanging | None:
+        """None where the money has to be asked for first: see `funded`. Raises BudgetError, UpstreamError(COOLING) and
+        CredentialsError.
+        """
+        self._check_maximum()
+        self._check_breaker()
+        reservation = self.run.means.budgets.at_once(self.candidate)
+        return None if reservation is None else self._with(reservation)
+
+    async def funded(self) -> Exchanging:
+        """Raises BudgetError and CredentialsError."""
+        try:
+            async with asyncio.timeout(self.run.remaining_s()):
+                reservation = await self.run.means.budgets.areserve(self.candidate)
+        except TimeoutError:
+            raise BudgetError(
+                "the budgets could not be checked in the time that this call had", fix="llm-router doctor"
+            ) from None
+        return self._with(reservation)
+
+    def _with(self, reservation: Reservation) -> Exchanging:
+        self._reservation = reservation
+        self._exchanging = self._exchange(self._bounded(reservation))
         return self._exchanging
 
     def __enter__(self) -> Self:
@@ -227,12 +246,6 @@ class _Try:
                 self.error, self.kind = unreadable(self.candidate.model, error), FailureKind.MALFORMED
             case _:  # cancelled: no failure of anybody's
                 pass
-
-    def _admitted(self) -> Reservation:
-        """Raises BudgetError, or UpstreamError(COOLING)."""
-        self._check_maximum()
-        self._check_breaker()
-        return self.run.means.budgets.reserve(self.candidate)
 
     def _check_maximum(self) -> None:
         """The caller's maximum is for the whole call: what failed attempts were billed is gone from it."""

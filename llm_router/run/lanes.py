@@ -9,7 +9,7 @@ from typing import Protocol
 from llm_router import dialects
 from llm_router.errors import RouterError
 from llm_router.nouns import Answer, Delta, JsonDict, Model, Request
-from llm_router.ports import Head, Inbound, Renderer
+from llm_router.ports import Head, Inbound, Renderer, StreamDecoder
 from llm_router.run.exchange import is_real, size_of
 from llm_router.run.upstream import OverWire, Upstream, answered
 
@@ -47,12 +47,17 @@ class Translation:
     def __init__(self, upstream: Upstream, dialect: str, inbound: Inbound, head: Head) -> None:
         self._upstream, self._dialect = upstream, dialects.get(dialect)
         self._inbound, self._head = inbound, head
-        self._decoder = self._dialect.decoder(head.request)
-        if isinstance(upstream, OverWire):
-            upstream.words = self._decoder.words
         self._pending: list[Delta] = []
         self.alive = self.real = self.whole = False
         self.seen_chars = 0
+
+    @cached_property
+    def _decoder(self) -> StreamDecoder:
+        """Of a stream; a plain answer needs none."""
+        decoder = self._dialect.decoder(self._head.request)
+        if isinstance(self._upstream, OverWire):
+            self._upstream.words = decoder.words
+        return decoder
 
     @cached_property
     def _renderer(self) -> Renderer:
@@ -66,10 +71,10 @@ class Translation:
         return self._dialect.encode(request, model, stream=stream)
 
     async def read(self) -> bool:
+        decoder = self._decoder
         events = await self._upstream.batch()
         if events is None:
             return False
-        decoder = self._decoder
         for event in events:
             self._note((decoder.say(event),) if isinstance(event, str) else decoder.feed(event))
         return True

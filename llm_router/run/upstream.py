@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
 
-from llm_router.dialects.events import Pairs, decoded, parsed, splitter
+from llm_router.dialects.events import Pairs, Splitter, decoded, parsed, splitter
 from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind, JsonDict
 from llm_router.ports import Call, Provider
@@ -38,9 +39,13 @@ class OverWire:
 
     def __init__(self, provider: RawProvider, headers: Mapping[str, str], *, stream: bool) -> None:
         self._provider, self._headers, self._stream = provider, headers, stream
-        self._split, self._pairs = splitter(provider.dialect), Pairs()
+        self._pairs = Pairs()
         self.words: Callable[[bytes], str] = _none
         self._begun = self._ended = False
+
+    @cached_property
+    def _split(self) -> Splitter:
+        return splitter(self._provider.dialect)
 
     async def open(self, model: str, payload: JsonDict) -> None:
         await self.send(model, encode(payload))

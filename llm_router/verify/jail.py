@@ -120,9 +120,9 @@ def _build_root(spec: Spec) -> None:
     _mount("none", "/", None, _REC | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, f"size={spec['limits']['disk']},mode=755")
     for path in spec["system"]:
-        _show(path, root + path)
+        _show(path, root, path)
     for name in _DEVICES:
-        _show(f"/dev/{name}", f"{root}/dev/{name}", writable=True)
+        _show(f"/dev/{name}", root, f"/dev/{name}", writable=True)
     for folder, mode in (("proc", 0o755), ("tmp", 0o777), ("tmp/home", 0o777), ("dev/shm", 0o777)):
         os.makedirs(f"{root}/{folder}", exist_ok=True)
         os.chmod(f"{root}/{folder}", mode)
@@ -135,9 +135,9 @@ def _build_root(spec: Spec) -> None:
     if os.getuid() == 0:
         _give_to_nobody(tree)
     for source, place in spec["beside"]:
-        _show(source, f"{tree}/{place}")
+        _show(source, root, f"{spec['tree']}/{place}")
     for path in spec["tools"]:  # after the copy: a tool folder may stand inside the tree
-        _show(path, root + path)
+        _show(path, root, path)
     os.makedirs(f"{root}/.old")
     number = _PIVOT_ROOT[os.uname().machine]
     _libc("syscall", number, root.encode(), f"{root}/.old".encode())
@@ -146,8 +146,13 @@ def _build_root(spec: Spec) -> None:
     os.rmdir("/.old")
 
 
-def _show(source: str, target: str, *, writable: bool = False) -> None:
-    """A file, folder or symbolic link of the system at the same place of the new root, read-only."""
+def _show(source: str, root: str, place: str, *, writable: bool = False) -> None:
+    """A file, folder or symbolic link of the system at a place of the new root, read-only. Nothing where that place leads
+    out of it, for the old root is still in sight: the copy holds what an answer has put there, links among it.
+    """
+    target = root + place
+    if not os.path.realpath(target).startswith(os.path.realpath(root) + "/"):
+        return
     if os.path.lexists(target) and not os.path.isdir(target):
         return
     os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -17,9 +17,8 @@ from typing import Any
 from llm_router.checks import Check
 
 _FILE = Path(__file__).with_name("rates.toml")
-_MOST_LOG_ODDS = math.log(
-    50
-)  # no single verifier says more than this, however few its errors were in the measurement
+# no single verifier says more than this, however few its errors were in the measurement
+_MOST_LOG_ODDS = math.log(50)
 _SECOND = 0.5  # further findings of one answer are not independent of the strongest
 
 

@@ -137,10 +137,22 @@ async def _put(verify: Verify, answer: Answer, work: Path) -> Check | None:
             return Check("patch", "fail", wrong)
     elif not _written(blocks(answer.text), verify.file, work):
         return Check("tests", "fail", "the answer has neither code nor a patch to test")
-    for path, content in kept.items():  # an answer may not change what it is tested by
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    try:
+        for path, content in kept.items():
+            _restore(path, content, work)
+    except OSError:
+        return Check("tests", "fail", "the answer puts something else in place of the tests")
     return None
+
+
+def _restore(path: Path, content: bytes, work: Path) -> None:
+    """An answer may not change what it is tested by, nor lead our own hand out of the copy with a link."""
+    inside = work.resolve()
+    for place in (*reversed(path.parents), path):
+        if place.is_relative_to(work) and place.is_symlink() and not place.resolve().is_relative_to(inside):
+            place.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def _tests_of(command: str, work: Path) -> dict[Path, bytes]:

@@ -44,10 +44,8 @@ class Row:
     strong: float | None = None
     task: str | None = None
     level: float | None = None
-    accepted: tuple[tuple[str, ...], tuple[str, ...]] = (
-        (),
-        (),
-    )  # tasks and levels that are as right as the first
+    # tasks and levels that are as right as the first
+    accepted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     weight: float = 1.0
     seen: form.Form | None = None
     votes: dict[str, float] = field(default_factory=dict)

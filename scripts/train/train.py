@@ -41,7 +41,9 @@ TAUGHT, WORTH = 150, 0.3
 RULES_SHARE = 1.6  # of the task scores: a full vote of the rules against what was learned
 HARDNESS_SHARE = (0.4, 0.3, 0.3)  # of the level: the rules' difficulty, the text's, the trees'
 LEVEL_TREES = {"rounds": 40, "rate": 0.15}
+STRETCHED = 0.9  # of the way to the labels' own spread
 PEOPLE = {"labelled", "authored"}  # whose labels are the level's own scale
+Fitted = tuple[pack.Trees, dict[str, np.ndarray]]  # trees towards one of `heads.TOTALS`, and sections
 
 
 def sections(known: Sequence[Row]) -> dict[str, np.ndarray]:
@@ -64,9 +66,6 @@ def _teachers(known: Sequence[Row]) -> list[Row]:
         if row.suite in PEOPLE or taken[source] <= TAUGHT:
             rows.append(row)
     return rows
-
-
-Fitted = tuple[pack.Trees, dict[str, np.ndarray]]  # trees towards one of `heads.TOTALS`, and sections
 
 
 def _gain(rows: Sequence[Row]) -> Fitted:
@@ -148,9 +147,6 @@ def _stretch(rows: Sequence[Row]) -> tuple[float, float]:
     return float(np.mean(wanted) - slope * np.mean(blended)), slope
 
 
-STRETCHED = 0.9  # of the way to the labels' own spread
-
-
 # ── validation ───────────────────────────────────────────────────────────────
 
 
@@ -184,7 +180,7 @@ def validate(known: Sequence[Row], others: Sequence[Row], chances: Path | None) 
     tell("by groups", [*known, *others], gains)
     tell_labelled([row for row in known if row.suite == "labelled"], judged)
     if chances:
-        measured = [row for row in known if row.suite not in {"labelled", "authored", "issues"}]
+        measured = [row for row in known if row.suite not in PEOPLE | {"issues"}]
         kept = {key_of(row.prompt): tiers(abilities[id(row)], gains[id(row)]) for row in measured}
         chances.write_text(json.dumps(kept), "utf-8")
     for left_out in _parts([row for row in known if row.suite != "labelled"], _family).values():
@@ -252,6 +248,8 @@ def main() -> int:
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--chances", type=Path)
     asked = parser.parse_args()
+    if asked.chances and not asked.validate:
+        parser.error("--chances needs --validate")
     known = corpus.looked_at([row for row in corpus.outcomes(asked.outcomes) if row.split == "train"])
     known += corpus.looked_at(corpus.labelled(asked.labelled)) + corpus.looked_at(authored.rows())
     if asked.issues:

@@ -86,6 +86,7 @@ def test_the_tables_go_between_the_marks_of_a_file(cli, data, tmp_path):
 
 def test_what_cannot_be_judged_by_is_a_wrong_call(cli, tmp_path, data):
     assert cli("eval").code == 2
+    assert "--labelled" in cli("eval", "--write", str(tmp_path / "page.md")).err
     assert "suites.json" in cli("eval", "--data", str(tmp_path / "none")).err
     assert cli("eval", "--data", str(data), "--split", "held").code == 2
     broken = tmp_path / "broken.bin"

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm_router.dialects import inbound, passing
@@ -73,6 +73,7 @@ def poured(pieces):
 
 
 @given(streams())
+@example([b"data: %s\n\r" * 7 % (*(json.dumps(event).encode() for event in EVENTS), b"[DONE]")])
 def test_what_passes_is_what_came_and_what_it_cost_is_read_off_it(pieces):
     tap, out = poured(pieces)
     assert tap.error is None

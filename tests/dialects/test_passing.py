@@ -296,6 +296,17 @@ def test_an_answer_that_is_whole_is_closed_though_its_stream_was_cut(dialect: st
     assert out.count(b"[DONE]") == stream.count(b"[DONE]")
 
 
+def test_an_answer_that_speaks_of_the_last_event_is_closed_too() -> None:
+    piece = {
+        "id": "x",
+        "choices": [{"index": 0, "delta": {"content": "It ends with [DONE]."}, "finish_reason": "stop"}],
+    }
+    tap = speaks("openai_chat").tap(asked("openai_chat", stream=True), "openai", None)
+    assert (tap.feed(b"data: " + json.dumps(piece).encode() + b"\n\n") + tap.close()).endswith(
+        b"data: [DONE]\n\n"
+    )
+
+
 def test_the_mark_at_the_start_of_a_stream_is_taken_off() -> None:
     _, stream = golden("openai_chat")
     tap = speaks("openai_chat").tap(

@@ -174,6 +174,8 @@ def test_a_model_of_openai_is_told_to_think_as_it_takes_it(model: str, sent_effo
     body = json.loads(speaks("openai_responses").head(request, plain))
     assert "reasoning" not in body
     assert body["include"] == []
+    bare = asked("openai_responses", reasoning={"effort": "xhigh"})
+    assert "include" not in json.loads(speaks("openai_responses").head(bare, plain))
 
 
 def test_what_only_openai_knows_goes_to_openai_only() -> None:

@@ -231,6 +231,23 @@ def test_what_a_search_of_gemini_found_is_listed_under_its_answer() -> None:
     assert answer.text == "Rain.\n\nSources:\n- [A](https://a.example/1)\n"
 
 
+@pytest.mark.parametrize("dialect", ["openai_chat", "gemini"])
+def test_nothing_is_listed_under_an_answer_that_must_be_json(dialect: str) -> None:
+    candidate = {
+        "content": {"parts": [{"text": '{"a": 1}'}]},
+        "groundingMetadata": {"groundingChunks": [{"web": {"uri": "https://a.example", "title": "A"}}]},
+        "finishReason": "STOP",
+    }
+    choice = {"index": 0, "message": {"content": '{"a": 1}'}, "finish_reason": "stop"}
+    body = {"candidates": [candidate], "choices": [choice], "citations": ["https://a.example"]}
+    assert "Sources" in get(dialect).decode(body, ask("a")).text
+    request = ask("a", schema={"type": "object", "properties": {"a": {"type": "integer"}}})
+    assert get(dialect).decode(body, request).text == '{"a": 1}'
+    decoder = get(dialect).decoder(request)
+    decoder.feed(body)
+    assert decoder.answer().text == '{"a": 1}'
+
+
 # ── tools ────────────────────────────────────────────────────────────────────
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import pytest_asyncio
 from gateway_support import Service
+from recordings import stage
 
 from llm_router.sandbox import Sandbox
 
@@ -40,3 +42,10 @@ def serve(tmp_path, box):
     yield make
     for service in made:
         service.kill()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played(tmp_path_factory):
+    """For the requests of real clients."""
+    async with stage(tmp_path_factory.mktemp) as ready:
+        yield ready

@@ -31,9 +31,9 @@ def clean_environ(home: Path, box=None, **variables):
 
 
 class Service:
-    """`llm-router serve` on a free port. `home` is LLM_ROUTER_HOME."""
+    """`llm-router serve` on a free port. `home` is LLM_ROUTER_HOME; `by` is a command that starts the one that follows."""
 
-    def __init__(self, folder: Path, box=None, *, options=("--port", "0"), config="", **variables):
+    def __init__(self, folder: Path, box=None, *, options=("--port", "0"), config="", by=(), **variables):
         folder.mkdir(parents=True, exist_ok=True)
         self.home = folder / "router"
         self.home.mkdir(exist_ok=True)
@@ -43,7 +43,7 @@ class Service:
         self._errors = folder / "stderr.txt"
         with self._errors.open("wb") as errors:
             self.popen = subprocess.Popen(
-                [*PROGRAM, "serve", *options], stderr=errors, env=self.environ, cwd=folder
+                [*by, *PROGRAM, "serve", *options], stderr=errors, env=self.environ, cwd=folder
             )
 
     @property

@@ -35,7 +35,9 @@ class Upstream:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 upstream.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                error = {"type": "error", "error": {"type": "authentication_error", "message": "no"}}
+                shown = self.headers["authorization"] or self.headers["x-api-key"]
+                told = {"type": "authentication_error", "message": f"{shown!r} is no key"}
+                error = {"type": "error", "error": told}
                 told = json.dumps(ANSWER if upstream.status == 200 else error).encode()
                 self.send_response(upstream.status)
                 self.send_header("content-type", "application/json")
@@ -118,6 +120,27 @@ def test_where_it_is_allowed_the_login_reaches_anthropic(service, upstream, show
         assert headers.get(name) == shown.get(name)
     assert ("oauth-2025-04-20" in headers.get("anthropic-beta", "")) is ("authorization" in shown)
     assert "key-of-ours" not in upstream.everything()
+
+
+def test_each_client_comes_with_his_own_login_though_their_paths_are_kept(service, upstream):
+    served, model = service(True), HELLO | {"model": "claude-haiku-5-5"}
+    clients = [{"x-api-key": f"of-client-{n}"} for n in range(70)]  # more than are kept
+    asked = [clients[0], clients[1], clients[0], *clients, clients[1]]
+    for shown in asked:
+        assert served.post("/v1/messages", model, headers=shown).status_code == 200
+    assert [headers["x-api-key"] for _, headers, _ in upstream.asked] == [c["x-api-key"] for c in asked]
+
+
+def test_a_login_that_its_vendor_quotes_is_in_no_answer_log_or_ledger(service, upstream):
+    served, model = service(True), HELLO | {"model": "claude-haiku-5-5"}
+    upstream.status = 401
+    refused = served.post("/v1/messages", model, headers={"x-api-key": "of-the-client, of no known form"})
+    assert refused.status_code == 401
+    assert "[redacted]" in refused.text
+    served.stop()
+    written = b"".join(path.read_bytes() for path in served.home.rglob("*") if path.is_file())
+    assert b"is no key" in written
+    assert b"of-the-client" not in written
 
 
 def test_even_then_no_other_vendor_sees_it(service, upstream):

@@ -9,7 +9,7 @@ from llm_router.errors import UsageError
 from llm_router.gateway.turns import Turns
 from llm_router.nouns import Message, Origin, Reasoning, Request, Text, WebSearch
 from llm_router.plan import Catalogue
-from llm_router.settings import GatewaySettings, RoutingSettings, Settings, TurnSettings
+from llm_router.settings import GatewaySettings, ProviderSettings, RoutingSettings, Settings, TurnSettings
 
 CLAUDE_CODE = {"user-agent": "claude-cli/2.1.329 (external, cli)", "x-claude-code-session-id": "s-1"}
 CODEX = {
@@ -22,14 +22,13 @@ GEMINI_CLI = {"user-agent": "GeminiCLI-tui/0.61.0/gemini-3.1-pro-preview (linux)
 TOOLS = [{"name": "Read", "input_schema": {"type": "object"}}]
 
 
-def turns(*, anthropic=True, last=0, keep=(), aliases=None, **rules):
+def turns(*, anthropic=("anthropic",), last=0, keep=(), aliases=None, providers=None, **rules):
     settings = Settings(
+        providers=providers or {},
         routing=RoutingSettings(turns=TurnSettings(**rules), aliases=aliases or {}),
         gateway=GatewaySettings(keep_models=keep),
     )
-    return Turns(
-        settings, Catalogue.load(settings), has_anthropic=lambda: anthropic, last_tokens=lambda _: last
-    )
+    return Turns(settings, Catalogue.load(settings), anthropic=lambda: anthropic, last_tokens=lambda _: last)
 
 
 def sketched(prompt="fix the bug", *, model="claude-opus-5-5", body=None, dialect="anthropic", **fields):
@@ -237,8 +236,41 @@ def test_safety_checks_go_to_the_model_they_were_meant_for(sketch):
     assert unlisted.model == "anthropic/claude-sonnet-5"
 
 
+OFFICE = {"base_url": "https://a.example", "stands_for": "anthropic"}
+
+
+@pytest.mark.parametrize(
+    ("named", "models", "asked"),
+    [
+        ("claude-sonnet-5-5", (), "office/claude-sonnet-5-5"),
+        ("claude-sonnet-5", (), "office/claude-sonnet-5"),  # in no list
+        ("anthropic/claude-sonnet-5-5", (), "office/claude-sonnet-5-5"),
+        ("office/claude-sonnet-5-5", (), "office/claude-sonnet-5-5"),
+        ("claude-sonnet-5-5", ("claude-opus-5-5",), "office/claude-sonnet-5-5"),
+        ("claude-sonnet-5-5", ("claude-sonnet-5-5",), "other/claude-sonnet-5-5"),
+    ],
+)
+def test_safety_checks_go_to_who_stands_for_anthropic(named, models, asked):
+    doors = {"office": ProviderSettings(**OFFICE)}
+    if models:
+        doors = {
+            "office": ProviderSettings(**OFFICE, models=("claude-haiku-5-5",)),
+            "other": ProviderSettings(**OFFICE, models=models),
+        }
+    sketch = sketched(model=named, body={"safeguards": [{"type": "dangerous_tool_use"}]})
+    request = read(sketch, anthropic=tuple(doors), providers=doors)
+    assert (request.turn, request.model) == ("safety", asked)
+
+
+def test_a_door_that_was_named_is_the_one_for_safety_checks():
+    doors = {"office": ProviderSettings(**OFFICE)}
+    sketch = sketched(model="office/claude-sonnet-5-5", stop=("</severity>",))
+    request = read(sketch, anthropic=("anthropic", "office"), providers=doors)
+    assert (request.turn, request.model) == ("safety", "office/claude-sonnet-5-5")
+
+
 def test_without_anthropic_a_monitor_is_the_strongest_there_is():
-    request = read(sketched(stop=("</severity>",), model="claude-sonnet-5"), anthropic=False, default="cheap")
+    request = read(sketched(stop=("</severity>",), model="claude-sonnet-5"), anthropic=(), default="cheap")
     assert (request.turn, request.model) == ("safety", "best")
 
 
@@ -246,11 +278,11 @@ def test_without_anthropic_a_monitor_is_the_strongest_there_is():
 def test_safeguards_never_leave_for_another_vendor(model):
     sketch = sketched(model=model, body={"safeguards": [{"classifier_context": {"home_dir": "/home/x"}}]})
     with pytest.raises(UsageError, match="safeguards"):
-        read(sketch, anthropic=model != "claude-opus-5-5")
+        read(sketch, anthropic=() if model == "claude-opus-5-5" else ("anthropic",))
 
 
 def test_empty_safeguards_are_none():
-    assert read(sketched(body={"safeguards": []}), anthropic=False).turn == "default"
+    assert read(sketched(body={"safeguards": []}), anthropic=()).turn == "default"
 
 
 # ── which conversation ───────────────────────────────────────────────────────

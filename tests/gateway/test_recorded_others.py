@@ -5,33 +5,14 @@ dialect: what the provider received, and what the client got, event by event.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from asgi_calls import Ledger, call, gateway
-
-from llm_router.sandbox import Installed, Sandbox
+from asgi_calls import call
+from recordings import FOLDER, SIGNED, UPSTREAMS, recorded
 
 asynchronous = pytest.mark.asyncio(loop_scope="module")
 
-FOLDER = Path(__file__).parent / "recorded"
 SESSION = "00000000-0000-7000-8000-000000000000"
-CONFIG = """
-providers:
-  responder: {{dialect: openai_responses, base_url: "{url}/responder/v1", api_key: sandbox-key-x, models: [some-model]}}
-"""
-ALIASES = "routing: {aliases: {some-model: auto}}\n"  # the name that the unknown model of a recording has
-UPSTREAMS = {
-    "anthropic": "anthropic",
-    "openai_chat": "openai",
-    "openai_responses": "responder",
-    "gemini": "gemini",
-    "ollama": "ollama",
-}
-ABLE = Installed(
-    "qwen3-vl:8b", "qwen3", "8.2B", ("completion", "tools", "thinking", "vision"), 131_072, 5_000_000_000
-)
 TURNS = {
     "codex_main": "default",
     "codex_tool_results": "default",
@@ -49,34 +30,10 @@ RESULTS = {"codex_tool_results", "codex_unknown_model", "gemini_cli_tool_results
 # whom a recording reaches as it came; the custom endpoint has not all that Codex asks of OpenAI
 NATIVE = {"codex": "openai_chat", "gemini_cli": "gemini"}
 FOREIGN = ("installation_id", "client_metadata", "encrypted_content", "YjRlNTIyMWZjYWM2", "ZjFmZGNiYmY2YzUx")
-SIGNED = "c2FuZGJveD"  # how Anthropic's signatures begin, sealed in what Codex was given for reasoning
 
 
 def client(name):
     return "codex" if name.startswith("codex") else "gemini_cli"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def sandboxed(tmp_path_factory):
-    """One gateway for each upstream, which is the only one it has."""
-    patch, ledger, gateways = pytest.MonkeyPatch(), Ledger(), {}
-    with Sandbox(installed=(ABLE,)) as box:
-        for dialect, vendor in UPSTREAMS.items():
-            known = box.environ([vendor]) if vendor != "responder" else {}
-            known.setdefault("OLLAMA_BASE_URL", "http://127.0.0.1:1")
-            config = ALIASES + (CONFIG.format(url=box.url) if vendor == "responder" else "")
-            gateways[dialect] = gateway(tmp_path_factory.mktemp(dialect), known, config, ledger, patch)
-        yield box, gateways, ledger
-        for each in gateways.values():
-            await each.current.aclose()
-    patch.undo()
-
-
-def recorded(name):
-    data = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    query = "&".join(f"{key}={value}" for key, value in data["query"].items())
-    headers = {key.replace("-", "_"): value for key, value in data["headers"].items()}
-    return f"{data['path']}?{query}", data["body"], headers
 
 
 def test_every_recording_is_played():
@@ -87,22 +44,15 @@ def test_every_recording_is_played():
 @asynchronous
 @pytest.mark.parametrize("dialect", UPSTREAMS)
 @pytest.mark.parametrize("name", TURNS)
-async def test_a_recorded_request_is_answered_in_order(name, dialect, sandboxed):
-    box, gateways, ledger = sandboxed
+async def test_a_recorded_request_is_answered_in_order(name, dialect, played):
     path, body, headers = recorded(name)
-    box.forget()
-    ledger.decisions.clear()
-    answered = await call(gateways[dialect], path, body, **headers)
-    assert answered.status == 200, answered.body
+    answered, decision, request = await played.play(dialect, path, body, headers)
     texts, calls, usage = (read_responses if client(name) == "codex" else read_gemini)(answered.body)
     assert usage > 0
-    (decision,) = ledger.decisions
-    assert [(each.provider, each.ok) for each in decision.attempts] == [(UPSTREAMS[dialect], True)]
     assert decision.request.turn == TURNS[name]
     if client(name) == "codex":
         assert decision.request.session == SESSION
     assert decision.request.conversation.goes_on is (name in RESULTS)
-    (request,) = box.answers()
     if dialect == NATIVE[client(name)]:
         received_as_it_came(name, request, body, headers)
     else:
@@ -172,13 +122,12 @@ def said(name, texts, calls):
 
 
 @asynchronous
-async def test_tokens_are_counted_without_asking_anybody(sandboxed):
-    box, gateways, _ = sandboxed
+async def test_tokens_are_counted_without_asking_anybody(played):
     path, body, headers = recorded(COUNTED)
-    box.forget()
-    answered = await call(gateways["gemini"], path, body, **headers)
+    played.box.forget()
+    answered = await call(played.gateways["gemini"], path, body, **headers)
     assert 1_000 < answered.json["totalTokens"] < 3_000  # of which the picture is most
-    assert not box.answers()
+    assert not played.box.answers()
 
 
 # ── strict readers ───────────────────────────────────────────────────────────

@@ -53,7 +53,7 @@ async def stood_still(until):
 async def test_closing_it_while_the_database_is_held_stops_no_answer(tmp_path):
     (tmp_path / "config.yaml").write_text("budget: {daily: 5}\n")
     app = App.build(root=tmp_path, cwd=tmp_path, environ={"PATH": "/nonexistent"}, relays=True)
-    app.budgets.reserve(Candidate(Model("openai", "gpt"), "test", max_cost=100))
+    await app.budgets.areserve(Candidate(Model("openai", "gpt"), "test", max_cost=100))
     connection = db.connect(paths.database(tmp_path))
     connection.execute("BEGIN IMMEDIATE")
     assessed = Assessment(Task.QUERY, Complexity.SIMPLE, 1.0, 0.0)

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+import sys
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+import pytest
 from gateway_support import LIMIT_S
 
 from llm_router import db, paths
@@ -56,6 +58,35 @@ async def test_a_thousand_connections_each_get_their_own_answer(serve):
     async with asyncio.timeout(4 * LIMIT_S):
         told = await asyncio.gather(*(one(number, *each) for number, each in enumerate(opened)))
     assert sum(told) == CONNECTIONS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(("files", "answers"), [((256, 4096), {b"200"}), ((256, 256), {b"200", b"503"})])
+async def test_connections_are_as_many_as_open_files_allow(serve, files, answers):
+    """The service asks for what its shell did not give it, and turns away whom it has no file for."""
+    import resource
+
+    mine = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if mine[1] != resource.RLIM_INFINITY and mine[1] < files[1]:
+        pytest.skip(f"the hard limit of open files is {mine[1]}")
+    service = serve(
+        config=CONFIG, by=["sh", "-c", f'ulimit -Sn {files[0]}; ulimit -Hn {files[1]}; exec "$@"', "sh"]
+    )
+    opened = [await connected(service) for _ in range(300)]
+    async with asyncio.timeout(4 * LIMIT_S):
+        told = await asyncio.gather(*(status_of(number, *each) for number, each in enumerate(opened)))
+    assert set(told) == answers
+    assert service.get("/healthz").status_code == 200
+
+
+async def status_of(number, reader, writer):
+    line = asyncio.ensure_future(reader.readline())
+    await asyncio.wait({line}, timeout=1)  # who is turned away is told so before he asks
+    if not line.done():
+        writer.write(asked(f"number {number}"))
+    status = (await line).split(b" ")[1]
+    writer.close()
+    return status
 
 
 async def test_a_reader_who_is_slow_costs_the_others_nothing(serve):

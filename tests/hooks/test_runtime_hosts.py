@@ -183,6 +183,11 @@ def test_the_end_of_a_turn_never_speaks_to_the_model(event):
     assert hosts.write("claude", event, {"context": "x"}) == ""
 
 
+def test_what_a_model_wrote_does_not_steer_the_terminal_it_is_shown_in():
+    said = hosts.write("claude", "PostToolUse", {"system": "a\n\tb\x1b]0;title\x07\x1b[2J\x9b1A\r\x7fé"})
+    assert json.loads(said) == {"systemMessage": "a\n\tb]0;title[2J1Aé"}
+
+
 def test_a_context_stays_below_what_the_host_would_swap_for_a_file():
     said = json.loads(hosts.write("claude", "UserPromptSubmit", {"context": "ä" * 50_000}))
     assert 9_000 < len(said["hookSpecificOutput"]["additionalContext"]) < 10_000

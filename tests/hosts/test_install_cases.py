@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import read_json, tree, write
 from settings_files import CLAUDE_SETTINGS, CODEX_CONFIG, PLAIN_MCP, USER, ZED
+from trees import read_json, tree, write
 
 from llm_router.errors import ConfigError
 from llm_router.hosts import files

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from contextlib import closing
 
 import pytest
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from llm_router.nouns import (
     ask,
 )
 from llm_router.record import SqliteLedger
+from llm_router.record.repair import repair
 
 NOW = 1_790_000_000.0
 FOUND = Assessment(Task.CODE, Complexity.SIMPLE, 0.8, 0.2, p_small=0.8, p_mid=0.85, p_frontier=0.9)
@@ -98,6 +100,66 @@ def test_new_outcomes_are_read_after_a_while_and_only_once(recorded):
     now[0] += 31
     assert learner.assessed(FOUND, request).p_small < first
     assert learner._knowledge.outcomes == 12
+
+
+def damage(path):
+    """Past reading, but for what is learned from."""
+    with closing(db.connect(path)) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'attempts'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+def rated(path, name, times=1):
+    """Each time a row of another number."""
+    with db.connect(path) as connection, db.transaction(connection):
+        for _ in range(times):
+            assert rows.rate(connection, name, "you", 0.0, 1.0)
+
+
+def test_what_comes_after_a_repair_is_learned_and_nothing_twice(recorded):
+    now = [NOW]
+    path = recorded(*(decided(f"d_{n}") for n in range(20)))
+    rated(path, "d_1", times=50)
+    learner = Learner(path, clock=lambda: now[0])
+
+    def known():
+        now[0] += 31
+        learner.assessed(FOUND, ask("write a function that adds two matrices", project="shop"))
+        return learner._knowledge.outcomes
+
+    assert known() == 41
+    damage(path)
+    assert repair(path.parent).moved_to is not None
+    assert query(path, "SELECT max(n) FROM outcomes") == [(41,)]  # it was 90
+    assert known() == 41
+    recorded(decided("d_new"))
+    assert known() == 43
+    recorded(decided("d_newer"))
+    assert known() == 45
+
+
+def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded):
+    now = [NOW]
+    path = recorded(*(decided(f"d_{n}") for n in range(3)))
+    rated(path, "d_1")
+    learner = Learner(path, clock=lambda: now[0])
+
+    def known():
+        now[0] += 31
+        learner.assessed(FOUND, ask("write a function that adds two matrices", project="shop"))
+        return learner._knowledge.outcomes
+
+    assert known() == 7
+    rated(path, "d_1")
+    assert known() == 7
+    with db.connect(path) as connection:
+        connection.execute("DELETE FROM outcomes")
+    assert known() == 0
+    rated(path, "d_1")
+    assert known() == 1
 
 
 def test_a_rating_counts_and_the_newest_word_of_a_source_stands(recorded):

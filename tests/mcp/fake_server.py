@@ -95,7 +95,7 @@ class FakeApp:
     keeper = FakeKeeper()
 
     @classmethod
-    def build(cls):
+    def build(cls, *, serves):
         broken = os.environ.get("FAKE_BROKEN_UNLESS")
         if broken and not Path(broken).exists():
             raise ConfigError("config.yaml:2:3: unknown key `provider`", fix="write `providers`")

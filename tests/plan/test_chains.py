@@ -21,7 +21,7 @@ from llm_router.nouns import (
     ToolResult,
     Verdict,
 )
-from llm_router.plan import is_last_resort, replan
+from llm_router.plan import replan
 from llm_router.plan.build import _chains
 from llm_router.plan.chain import Chain, Facts
 from llm_router.ports import Readiness
@@ -410,13 +410,13 @@ def test_when_all_only_rest_they_are_tried_soonest_first_and_marked():
     )
     planned = made(at=world("openai", health=health))
     assert [c.model.id for c in planned.candidates] == ["gpt-6.1-terra", "gpt-6-luna", "gpt-6-astra"]
-    assert all(is_last_resort(c) for c in planned.candidates)
+    assert all(c.last_resort for c in planned.candidates)
     assert "overloaded" in planned.candidates[1].reason
     assert list(reasons(planned)) == ["openai/gpt-6.1-sol"]
 
 
 def test_a_candidate_that_does_not_rest_is_no_last_resort():
-    assert not any(is_last_resort(c) for c in made(at=world("openai", "mistral")).candidates)
+    assert not any(c.last_resort for c in made(at=world("openai", "mistral")).candidates)
 
 
 def test_a_refused_key_is_not_tried_again_as_a_last_resort():

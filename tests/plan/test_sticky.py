@@ -211,3 +211,14 @@ def test_a_rule_may_name_a_provider_and_a_search_goes_to_a_model_of_it_that_sear
     _, skipped = first(replace(request, prefer=("groq", "deepseek")))
     assert skipped["groq"] == "no model of groq searches the web"
     assert skipped["deepseek"] == "deepseek is not set up"
+
+
+def test_a_conversation_that_stays_with_its_last_resort_may_try_it():
+    health = FixedHealth(resting("anthropic", "") | resting("openai", ""))
+    second = settled(None, health=health)[0].candidates[1]
+    assert second.last_resort
+    planned, switch = settled(on(second.model.ref), health=health, goes_on=True)
+    assert switch.kept
+    assert planned.candidates[0].model == second.model
+    assert planned.candidates[0].reason.startswith("the conversation stays")
+    assert planned.candidates[0].last_resort

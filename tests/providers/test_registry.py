@@ -208,6 +208,20 @@ def test_an_endpoint_that_stands_for_a_vendor_speaks_as_it_does():
     assert made.configured("office").ready
 
 
+def test_a_vendor_is_reached_by_itself_and_by_who_stands_for_it_in_its_own_dialect():
+    here = {"base_url": "https://a.example", "stands_for": "anthropic"}
+    made = registry(
+        office=here,
+        talks=here | {"dialect": "openai_chat"},
+        both=here | {"dialect": "openai_chat", "also": ("anthropic",)},
+        off=here | {"enabled": False},
+        other={"base_url": "https://a.example", "dialect": "anthropic"},
+    )
+    assert list(made.reaching("anthropic")) == ["office", "both"]
+    with_key = registry({"ANTHROPIC_API_KEY": "k"}, office=here)
+    assert list(with_key.reaching("anthropic")) == ["anthropic", "office"]
+
+
 def test_who_stands_for_nobody_known_is_told():
     state = registry(office={"base_url": "https://a.example", "stands_for": "deepsek"}).configured("office")
     assert not state.ready

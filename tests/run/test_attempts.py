@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 from msgspec.structs import replace
 
-from llm_router.errors import AllFailedError, BudgetError, CredentialsError, UpstreamError
+from llm_router.errors import AllFailedError, BudgetError, CredentialsError, RouterError, UpstreamError
 from llm_router.nouns import (
     Billing,
     Candidate,
@@ -81,7 +81,7 @@ class Books:
         self.refuse, self.forbidden = refuse, cooling
         self.reserved, self.settled, self.health = [], [], []
 
-    def reserve(self, candidate):
+    def at_once(self, candidate):
         if candidate.model.provider in self.refuse:
             raise BudgetError("daily budget would break", budget="daily budget")
         self.reserved.append(candidate.model.provider)
@@ -477,8 +477,52 @@ async def test_where_money_was_reserved_the_answer_is_held_to_what_it_pays_for()
 
 async def test_without_a_reservation_no_limit_is_invented():
     provider, books = Capped("a", GOOD), Books()
-    books.reserve = lambda _: Reservation()
+    books.at_once = lambda _: Reservation()
     run, _ = a_run(provider, books=books)
     run.plan = Plan((replace(run.plan.candidates[0], max_output=4096),))
     await collect(run)
     assert provider.limit is None
+
+
+class Slow(Books):
+    """Books whose database another process holds."""
+
+    def __init__(self, held_s):
+        super().__init__()
+        self.held_s = held_s
+
+    def at_once(self, _candidate):
+        return None
+
+    async def areserve(self, candidate):
+        await asyncio.sleep(self.held_s)
+        return super().at_once(candidate)
+
+
+async def test_money_that_must_be_waited_for_is_reserved_like_any_other():
+    provider, books = Capped("a", GOOD), Slow(0.01)
+    run, _ = a_run(provider, books=books)
+    run.plan = Plan((replace(run.plan.candidates[0], max_output=4096),))
+    await collect(run)
+    assert (books.settled, provider.limit) == ([("a", "r1", 4)], 4096)
+
+
+async def test_a_call_waits_for_the_budgets_no_longer_than_it_has_time():
+    provider, books = Scripted("a", GOOD), Slow(60)
+    run, _ = a_run(provider, books=books, deadline_s=0.1)
+    with pytest.raises(RouterError, match="budgets could not be checked"):
+        await asyncio.wait_for(collect(run), 10)
+    assert (provider.calls, outcomes(run)) == (0, [("a", "budget")])
+    assert books.health == [("a", FailureKind.CANCELLED)]  # no failure of the upstream's
+
+
+async def test_who_is_cancelled_while_it_waits_for_the_budgets_owes_nothing():
+    provider, books = Scripted("a", GOOD), Slow(60)
+    run, _ = a_run(provider, books=books)
+    task = asyncio.create_task(collect(run))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (provider.calls, outcomes(run)) == (0, [("a", "cancelled")])
+    assert books.settled == [("a", None, 0)]

@@ -296,6 +296,45 @@ async def test_installed_packages_are_there_and_cannot_be_changed(tree):
     assert package.read_text() == "installed"
 
 
+def replaced(name, by, mode, line):
+    """A patch that puts something else in place of a file of one line."""
+    return (
+        f"```diff\ndiff --git a/{name} b/{name}\ndeleted file mode 100644\n--- a/{name}\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+        f"diff --git a/{by} b/{by}\nnew file mode {mode}\n--- /dev/null\n+++ b/{by}\n@@ -0,0 +1 @@\n+{line}\n"
+        "\\ No newline at end of file\n```"
+    )
+
+
+async def test_a_link_in_place_of_the_tests_leads_nowhere(tree, tmp_path):
+    mine = tmp_path / "mine.sh"
+    mine.write_text("exit 0\n")
+    (tree / "test_it.sh").write_text("x\n")
+    found = await outcome_of(tree, replaced("test_it.sh", "test_it.sh", 120000, mine), tests="sh test_it.sh")
+    assert mine.read_text() == "exit 0\n"
+    assert "x: not found" in found.detail  # the test that was there is the one that ran
+    (tree / "folder").mkdir()
+    (tree / "folder" / "test_it.sh").write_text("x\n")
+    diff = replaced("folder/test_it.sh", "folder", 120000, tmp_path)
+    found = await outcome_of(tree, diff, tests="sh folder/test_it.sh")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.sh", "project"]
+    assert "x: not found" in found.detail
+
+
+async def test_a_folder_in_place_of_the_tests_fails(tree):
+    (tree / "test_it.sh").write_text("x\n")
+    found = await outcome_of(tree, replaced("test_it.sh", "test_it.sh/y", 100644, "z"), tests="sh test_it.sh")
+    assert (found.verifier, found.finding) == ("tests", "fail")
+
+
+async def test_a_link_in_place_of_a_folder_with_packages_leads_nowhere(tree, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tree / "web" / "node_modules" / "left").mkdir(parents=True)
+    (tree / "web" / "app.txt").write_text("x\n")
+    await outcome_of(tree, replaced("web/app.txt", "web", 120000, outside), tests="true")
+    assert not list(outside.iterdir())
+
+
 async def test_tests_that_hang_fail_and_tests_that_cannot_be_run_say_nothing(tree):
     endless = "```python\ndef add(a, b):\n    while True: pass\n```"
     assert (await outcome_of(tree, endless, seconds=1.0)).detail == "not done after 1 s"

@@ -61,9 +61,10 @@ class Reader:
     def content(self, content: str | list[Block] | dict[str, Any] | None, path: str) -> tuple[Part, ...]:
         if isinstance(content, str):
             return (Text(content),) if content else ()
-        if not isinstance(content, list):
-            return ()
-        return tuple(part for at, block in enumerate(content) for part in self._parts(block, f"{path}.{at}"))
+        parts: list[Part] = []
+        for at, block in enumerate(content if isinstance(content, list) else ()):
+            parts += self._parts(block, f"{path}.{at}")
+        return tuple(parts)
 
     def _parts(self, block: Block, path: str) -> Iterable[Part]:
         match block.type:
@@ -112,7 +113,7 @@ class Reader:
         if not block.tool_use_id:
             raise refused(f"{path}.tool_use_id", "Field required")
         inner = self.content(block.content, f"{path}.content")
-        shown = tuple(part for part in inner if isinstance(part, (Text, Image, Document)))
+        shown = tuple([part for part in inner if isinstance(part, (Text, Image, Document))])
         return ToolResult(block.tool_use_id, shown, bool(block.is_error))
 
 

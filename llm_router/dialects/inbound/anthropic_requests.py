@@ -13,11 +13,11 @@ from llm_router.dialects.inbound.anthropic_blocks import Block, Reader, Turn, sy
 from llm_router.dialects.inbound.anthropic_tools import tool_choice, toolbox
 from llm_router.dialects.inbound.bodies import holds, read, refused, untranslatable
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.inbound.sketches import REMINDER, SILENCE, needs, own_words
 from llm_router.dialects.reading import record, string
 from llm_router.errors import UsageError
 from llm_router.nouns import (
     Effort,
-    Feature,
     JsonDict,
     Message,
     Origin,
@@ -25,9 +25,9 @@ from llm_router.nouns import (
     Request,
     Text,
     ToolChoice,
+    WebSearch,
 )
 
-REMINDER = "<system-reminder>"
 RESULT_NOTES = frozenset({"Tool loaded."})  # Claude Code's, beside what its tool search found
 _EFFORTS: dict[str, Effort] = {
     "low": "low",
@@ -100,14 +100,11 @@ def sketch(body: bytes) -> Request:
     if not head.messages:
         raise UsageError("messages: at least one message is required")
     choice = tool_choice(bytes(head.tool_choice)) if head.tool_choice else ToolChoice()
-    schema, media, needs = _schema(head), Media(), set[Feature]()
+    schema, media = _schema(head), Media()
     for number, turn in enumerate(head.messages):
         if not isinstance(turn.content, str):
             _weigh(turn.content, media, f"messages.{number}.content")
-    if holds(head.tools) and choice.mode != "none":
-        needs |= _tool_needs(bytes(head.tools))
-    if schema is not None:
-        needs.add("schema")
+    tools, web = _offers(bytes(head.tools)) if holds(head.tools) and choice.mode != "none" else (False, None)
     return Request(
         messages=_last_words(head.messages),
         model=head.model,
@@ -118,14 +115,14 @@ def sketch(body: bytes) -> Request:
         stop=tuple(head.stop_sequences or ()),
         schema=schema,
         reasoning=_reasoning(head),
-        web_search=toolbox(bytes(head.tools)).web_search if "web" in needs else None,
+        web_search=web,
         tool_choice=choice,
         stream=bool(head.stream),
         door="gateway",
         session=_session(head.metadata),
         origin=Origin("anthropic", body),
         input_tokens=tokens(len(body), media),
-        needs=frozenset(needs | media.needs),
+        needs=needs(media, tools=tools, schema=schema, web=web),
     )
 
 
@@ -194,17 +191,12 @@ def _session(metadata: dict[str, Any] | None) -> str | None:
     return found[1] if found else None
 
 
-def _tool_needs(tools: bytes) -> set[Feature]:
-    """Tools of the caller's own, the vendor's web search, or both."""
+def _offers(tools: bytes) -> tuple[bool, WebSearch | None]:
+    """Whether there are tools of the caller's own, and the vendor's web search."""
     if b'"web_search_' not in tools:  # in a description the quote would be escaped
-        return {"tools"}
+        return True, None
     box = toolbox(tools)
-    needs = set[Feature]()
-    if box.tools:
-        needs.add("tools")
-    if box.web_search is not None:
-        needs.add("web")
-    return needs
+    return bool(box.tools), box.web_search
 
 
 def _weigh(blocks: Sequence[_SketchedBlock], media: Media, at: str) -> None:
@@ -221,19 +213,12 @@ def _weigh(blocks: Sequence[_SketchedBlock], media: Media, at: str) -> None:
             _weigh(read(block.content, _BLOCKS, path), media, path)
 
 
-def _is_own(text: str) -> bool:
-    """Whether a person wrote it."""
-    return bool(text.strip()) and not text.lstrip().startswith(REMINDER) and text not in RESULT_NOTES
-
-
 def _last_words(turns: Sequence[_SketchedTurn]) -> tuple[Message, ...]:
     """What the user wrote last: no tool's result, and not what the client adds to remind the model."""
     for turn in reversed(turns):
-        if turn.role != "user":
-            continue
-        said = turn.content
-        texts = [said] if isinstance(said, str) else [b.text or "" for b in said if b.type == "text"]
-        own = [text for text in texts if _is_own(text)]
-        if own:
-            return (Message("user", tuple(Text(text) for text in own)),)
-    return (Message("user", (Text(""),)),)
+        if turn.role == "user":
+            said = turn.content
+            texts = [said] if isinstance(said, str) else [b.text or "" for b in said if b.type == "text"]
+            if own := own_words([text for text in texts if text not in RESULT_NOTES], REMINDER):
+                return own
+    return SILENCE

@@ -14,12 +14,12 @@ from llm_router.dialects.inbound.bodies import read, refused, sampled, untransla
 from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick
 from llm_router.dialects.inbound.gemini_schema import json_schema
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.inbound.sketches import SILENCE, needs, own_words
 from llm_router.dialects.reading import record, records, sequence, string
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Document,
     Effort,
-    Feature,
     Image,
     JsonDict,
     Message,
@@ -99,45 +99,13 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
         return sketch(bytes(head.wrapped), model, stream=stream, dialect=dialect)
     if not head.contents:
         raise refused("contents", "contents is not specified")
-    found = _media(head.contents)
-    request = _settings(head, model, stream=stream)
-    needs: set[Feature] = set(found.needs)
-    if request.tools and request.tool_choice.mode != "none":
-        needs.add("tools")
-    elif request.web_search:
-        needs.add("web")
-    if request.schema is not None:
-        needs.add("schema")
-    return replace(
-        request,
-        messages=(_last_words(head.contents),),
-        tools=(),
-        input_tokens=tokens(len(body), found),
-        needs=frozenset(needs),
-        origin=Origin(dialect, body),
-    )
-
-
-def parse(sketched: Request) -> Request:
-    """Raises UsageError, or UpstreamError(UNSUPPORTED) for what only Google can do."""
-    if sketched.origin is None:
-        return sketched
-    whole = read(sketched.origin.body, _WHOLE)
-    request = _settings(whole, sketched.model or "", stream=sketched.stream)
-    _refuse_what_google_does(whole)
-    messages = Conversation().messages(whole.contents)
-    if told := _system(whole):
-        messages = (Message("system", (Text(told),)), *messages)
-    return replace(sketched, messages=messages, tools=request.tools)
-
-
-def _settings(head: _Settings, model: str, *, stream: bool) -> Request:
-    config = record(head.config) or record(head.generation_config)
+    found, config = _media(head.contents), record(head.config) or record(head.generation_config)
     tools, web = _offered(bytes(head.tools) or b"null")
     choice, tools = _chosen(record(head.calling) or record(head.tool_config), tools)
+    schema, calls = _schema(config), bool(tools) and choice.mode != "none"
     answers = _integer(config, "candidateCount")
     return Request(
-        messages=(),
+        messages=_last_words(head.contents),
         model=model,
         max_output_tokens=_integer(config, "maxOutputTokens"),
         temperature=_number(config, "temperature"),
@@ -150,14 +118,30 @@ def _settings(head: _Settings, model: str, *, stream: bool) -> Request:
             answers=answers if answers is not None and answers > 1 else None,
         ),
         stop=tuple(text for text in sequence(pick(config, "stopSequences")) if isinstance(text, str)),
-        schema=_schema(config),
+        schema=schema,
         reasoning=_reasoning(record(pick(config, "thinkingConfig"))),
         web_search=web,
-        tools=tools,
         tool_choice=choice,
         stream=stream,
         door="gateway",
+        origin=Origin(dialect, body),
+        input_tokens=tokens(len(body), found),
+        needs=needs(found, tools=calls, schema=schema, web=None if calls else web),
     )
+
+
+def parse(sketched: Request) -> Request:
+    """Raises UsageError, or UpstreamError(UNSUPPORTED) for what only Google can do."""
+    if sketched.origin is None:
+        return sketched
+    whole = read(sketched.origin.body, _WHOLE)
+    _refuse_what_google_does(whole)
+    tools, _ = _offered(bytes(whole.tools) or b"null")
+    _, tools = _chosen(record(whole.calling) or record(whole.tool_config), tools)
+    messages = Conversation().messages(whole.contents)
+    if told := _system(whole):
+        messages = (Message("system", (Text(told),)), *messages)
+    return replace(sketched, messages=messages, tools=tools)
 
 
 def _number(config: JsonDict, name: str) -> float | None:
@@ -280,13 +264,11 @@ def _held(part: _Part, path: str) -> list[Image | Document]:
     return [item for each in parts if (item := media(each, path)) is not None]
 
 
-def _last_words(contents: Sequence[_Content]) -> Message:
+def _last_words(contents: Sequence[_Content]) -> tuple[Message, ...]:
     """What the user wrote last: no tool's result, and not what his client told in his name."""
     for content in reversed(contents):
-        if content.role not in (None, "user"):
-            continue
-        texts = [part.text for part in content.parts or () if part.text and part.text.strip()]
-        own = [text for text in texts if not text.lstrip().startswith(_SURROUNDINGS)]
-        if own:
-            return Message("user", tuple(Text(text) for text in own))
-    return Message("user", (Text(""),))
+        if content.role in (None, "user"):
+            texts = [part.text for part in content.parts or () if part.text]
+            if own := own_words(texts, _SURROUNDINGS):
+                return own
+    return SILENCE

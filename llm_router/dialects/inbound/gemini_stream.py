@@ -9,12 +9,22 @@ import msgspec
 
 from llm_router.dialects.inbound.gemini_contents import NATIVE, sealed
 from llm_router.dialects.inbound.gemini_errors import error_body
-from llm_router.dialects.inbound.segments import Segment, Serial, call_id, deltas_of
+from llm_router.dialects.inbound.segments import WholeCalls, deltas_of
 from llm_router.dialects.inbound.signatures import tagged
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.errors import RouterError
-from llm_router.nouns import Answer, Delta, JsonDict, StopReason, TextDelta, Thinking, ThinkingDelta, Usage
+from llm_router.nouns import (
+    Answer,
+    Delta,
+    JsonDict,
+    StopReason,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolCall,
+    Usage,
+)
 from llm_router.ports import Head
 
 _encode = msgspec.json.Encoder().encode
@@ -43,28 +53,22 @@ class Parts:
         self._issuer = head.issuer
         self._native = head.issuer == NATIVE
         self._shown = head.request.reasoning is not None and head.request.reasoning.shown
-        self._names = originals(head.request)
-        self._serial = Serial()
-        self._call: Segment | None = None
-        self._arguments: list[str] = []
+        self._whole = WholeCalls(originals(head.request))
         self._thought: list[str] = []
         self._signature: str | None = None
 
     def put(self, delta: Delta) -> Iterable[JsonDict]:
-        for segment, ready in self._serial.put(delta):
-            yield from self._ready(segment, ready)
+        for ready in self._whole.put(delta):
+            yield from self._part(ready)
 
     def rest(self) -> Iterable[JsonDict]:
-        for segment, ready in self._serial.rest():
-            yield from self._ready(segment, ready)
-        yield from self._called()
+        for ready in self._whole.rest():
+            yield from self._part(ready)
         if signature := self._sealed():
             yield {"text": "", "thoughtSignature": signature}
 
-    def _ready(self, segment: Segment, delta: Delta) -> Iterable[JsonDict]:
-        if segment is not self._call:
-            yield from self._called()
-        match delta:
+    def _part(self, ready: TextDelta | ThinkingDelta | ToolCall) -> Iterable[JsonDict]:
+        match ready:
             case TextDelta(text):
                 yield self._signed({"text": text})
             case ThinkingDelta(text, signature):
@@ -74,18 +78,9 @@ class Parts:
                 self._thought.append(text)
                 if text and self._shown:
                     yield {"text": text, "thought": True}
-            case _:
-                self._call = segment
-                self._arguments.append(delta.arguments)
-
-    def _called(self) -> Iterable[JsonDict]:
-        if self._call is None:
-            return
-        call, self._call = self._call, None
-        arguments, self._arguments = "".join(self._arguments), []
-        name = self._names.get(call.name, call.name)
-        told = {"id": call_id(call), "name": name, "args": arguments_object(arguments)}
-        yield self._signed({"functionCall": told})
+            case ToolCall(call_id, name, arguments):
+                told = {"id": call_id, "name": name, "args": arguments_object(arguments)}
+                yield self._signed({"functionCall": told})
 
     def _signed(self, part: JsonDict) -> JsonDict:
         signature = self._sealed()

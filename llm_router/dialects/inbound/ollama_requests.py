@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from llm_router.dialects.inbound.bodies import read, refused, sampled
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.inbound.sketches import SILENCE, needs
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.nouns import (
     Effort,
-    Feature,
     JsonDict,
     Message,
     Origin,
@@ -76,16 +76,9 @@ def sketch_chat(body: bytes) -> Request:
     head = read(body, _CHAT_HEAD)
     if not head.messages:
         raise refused("messages", "at least one message is required; there is no model to load here")
-    request, media = _settings(head), _media(head.messages)
-    needs = _needs(request, media)
-    if bytes(head.tools) not in _NO_TOOLS:
-        needs |= {"tools"}
-    return replace(
-        request,
-        messages=(_last_words(head.messages),),
-        input_tokens=tokens(len(body), media),
-        needs=needs,
-        origin=Origin("ollama", body),
+    tools = bytes(head.tools) not in _NO_TOOLS
+    return _request(
+        head, _last_words(head.messages), Origin("ollama", body), _media(head.messages), tools=tools
     )
 
 
@@ -115,22 +108,17 @@ def generate(body: bytes) -> Request:
         messages = (Message("system", (Text(whole.system),)), *messages)
     media = Media()
     media.add(parts)
-    request = _settings(whole)
-    return replace(
-        request,
-        messages=messages,
-        input_tokens=tokens(len(body), media),
-        needs=_needs(request, media),
-        origin=Origin("ollama_generate", body),
-    )
+    return _request(whole, messages, Origin("ollama_generate", body), media)
 
 
-def _settings(head: _Settings) -> Request:
+def _request(
+    head: _Settings, messages: tuple[Message, ...], origin: Origin, media: Media, *, tools: bool = False
+) -> Request:
     if not head.model:
         raise refused("model", "Field required")
-    options = record(head.options)
+    options, schema = record(head.options), _schema(head.format)
     return Request(
-        messages=(),
+        messages=messages,
         model=head.model,
         max_output_tokens=_limit(options),
         temperature=_number(options, "temperature"),
@@ -144,18 +132,14 @@ def _settings(head: _Settings) -> Request:
             min_p=_number(options, "min_p"),
         ),
         stop=_stops(options.get("stop")),
-        schema=_schema(head.format),
+        schema=schema,
         reasoning=_reasoning(head.think),
         stream=head.stream is not False,
         door="gateway",
+        origin=origin,
+        input_tokens=tokens(len(origin.body), media),
+        needs=needs(media, tools=tools, schema=schema),
     )
-
-
-def _needs(request: Request, media: Media) -> frozenset[Feature]:
-    needs = set(media.needs)
-    if request.schema is not None:
-        needs.add("schema")
-    return frozenset(needs)
 
 
 def _number(options: JsonDict, name: str) -> float | None:
@@ -211,8 +195,8 @@ def _media(messages: Sequence[_Said]) -> Media:
     return media
 
 
-def _last_words(messages: Sequence[_Said]) -> Message:
+def _last_words(messages: Sequence[_Said]) -> tuple[Message, ...]:
     for message in reversed(messages):
         if message.role == "user" and message.content and message.content.strip():
-            return Message("user", (Text(message.content),))
-    return Message("user", (Text(""),))
+            return (Message("user", (Text(message.content),)),)
+    return SILENCE

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from llm_router.dialects.inbound.openai_chat_errors import openai_fault
-from llm_router.dialects.inbound.segments import Segment, Serial, call_id, deltas_of
+from llm_router.dialects.inbound.segments import WholeCalls, deltas_of
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.errors import RouterError
-from llm_router.nouns import Answer, Delta, JsonDict, TextDelta, ThinkingDelta
+from llm_router.nouns import Answer, Delta, JsonDict, TextDelta, ThinkingDelta, ToolCall
 from llm_router.ports import Head
 
 _encode = msgspec.json.Encoder().encode
@@ -24,45 +24,30 @@ class Pieces:
     """Makes messages of deltas, each a part of the whole: `content`, `thinking` or one tool call."""
 
     def __init__(self, head: Head) -> None:
-        self._names = originals(head.request)
         wish = head.request.reasoning
         self._shown = wish is None or (wish.shown and wish.effort != "none")
-        self._serial = Serial()
-        self._call: Segment | None = None
-        self._arguments: list[str] = []
+        self._whole = WholeCalls(originals(head.request))
         self._count = 0
 
     def put(self, delta: Delta) -> Iterable[JsonDict]:
-        for segment, ready in self._serial.put(delta):
-            yield from self._ready(segment, ready)
+        for ready in self._whole.put(delta):
+            yield from self._piece(ready)
 
     def rest(self) -> Iterable[JsonDict]:
-        for segment, ready in self._serial.rest():
-            yield from self._ready(segment, ready)
-        yield from self._called()
+        for ready in self._whole.rest():
+            yield from self._piece(ready)
 
-    def _ready(self, segment: Segment, delta: Delta) -> Iterable[JsonDict]:
-        if segment is not self._call:
-            yield from self._called()
-        match delta:
+    def _piece(self, ready: TextDelta | ThinkingDelta | ToolCall) -> Iterable[JsonDict]:
+        match ready:
             case TextDelta(text):
                 yield {"content": text}
             case ThinkingDelta(text):
                 if text and self._shown:
                     yield {"content": "", "thinking": text}
-            case _:
-                self._call = segment
-                self._arguments.append(delta.arguments)
-
-    def _called(self) -> Iterable[JsonDict]:
-        if self._call is None:
-            return
-        call, self._call = self._call, None
-        arguments, self._arguments = "".join(self._arguments), []
-        name = self._names.get(call.name, call.name)
-        function = {"index": self._count, "name": name, "arguments": arguments_object(arguments)}
-        self._count += 1
-        yield {"content": "", "tool_calls": [{"id": call_id(call), "function": function}]}
+            case ToolCall(call_id, name, arguments):
+                function = {"index": self._count, "name": name, "arguments": arguments_object(arguments)}
+                self._count += 1
+                yield {"content": "", "tool_calls": [{"id": call_id, "function": function}]}
 
 
 class OllamaRenderer:

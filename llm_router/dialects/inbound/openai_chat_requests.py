@@ -12,31 +12,19 @@ from llm_router.dialects.inbound.bodies import holds, read, refused, sampled, un
 from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, messages
 from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_choice, tools
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.inbound.sketches import EFFORTS, REMINDER, SILENCE, needs, own_words
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.errors import UsageError
 from llm_router.nouns import (
-    Effort,
-    Feature,
     JsonDict,
     Message,
     Origin,
     Reasoning,
     Request,
-    Text,
     WebSearch,
 )
 
-REMINDER = "<system-reminder>"
-EFFORTS: dict[str, Effort] = {
-    "none": "none",
-    "minimal": "minimal",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "xhigh",
-    "max": "max",
-}
 _ABSENT = msgspec.Raw()
 
 
@@ -111,13 +99,6 @@ def sketch(body: bytes) -> Request:
     for message in head.messages:
         _weigh(message.content, media)
     offers = (holds(head.tools) or holds(head.functions)) and choice.mode != "none"
-    needs = set[Feature](media.needs)
-    if offers:
-        needs.add("tools")
-    if schema is not None:
-        needs.add("schema")
-    if web_search is not None:
-        needs.add("web")
     return Request(
         messages=_last_words(head.messages),
         model=head.model,
@@ -143,7 +124,7 @@ def sketch(body: bytes) -> Request:
         session=head.prompt_cache_key or string(record(head.metadata).get("session_id")) or None,
         origin=Origin("openai_chat", body),
         input_tokens=tokens(len(body), media),
-        needs=frozenset(needs),
+        needs=needs(media, tools=offers, schema=schema, web=web_search),
     )
 
 
@@ -220,11 +201,9 @@ def _weigh(content: str | list[_SketchedBlock] | None, media: Media) -> None:
 def _last_words(messages: Sequence[_SketchedMessage]) -> tuple[Message, ...]:
     """What the user wrote last, without what a client adds to remind the model."""
     for message in reversed(messages):
-        if message.role != "user":
-            continue
-        said = message.content or ""
-        texts = [said] if isinstance(said, str) else [b.text or "" for b in said if b.type == "text"]
-        own = [text for text in texts if text.strip() and not text.lstrip().startswith(REMINDER)]
-        if own:
-            return (Message("user", tuple(Text(text) for text in own)),)
-    return (Message("user", (Text(""),)),)
+        if message.role == "user":
+            said = message.content or ""
+            texts = [said] if isinstance(said, str) else [b.text or "" for b in said if b.type == "text"]
+            if own := own_words(texts, REMINDER):
+                return own
+    return SILENCE

@@ -12,14 +12,11 @@ from llm_router.dialects.inbound.bodies import read, refused, untranslatable
 from llm_router.dialects.inbound.openai_responses_items import Conversation, content
 from llm_router.dialects.inbound.openai_responses_tools import Toolbox, chosen, refuse_hosted, toolbox
 from llm_router.dialects.inbound.sizes import Media, tokens
+from llm_router.dialects.inbound.sketches import EFFORTS, SILENCE, needs, own_words
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, records, string
-from llm_router.errors import UsageError
-from llm_router.nouns import Effort, Feature, JsonDict, Message, Origin, Reasoning, Request, Text
+from llm_router.nouns import JsonDict, Message, Origin, Reasoning, Request, Text
 
-_EFFORTS: dict[str, Effort] = {
-    word: word for word in ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-}
 _ABSENT = msgspec.Raw()
 _BRINGS_TOOLS = (b'"tool_search_output"', b'"additional_tools"')
 _MEDIA = ("input_image", "input_file")
@@ -81,21 +78,28 @@ def sketch(body: bytes) -> Request:
         raise refused("background", "responses are answered while you wait; use `stream: true` for long ones")
     if not head.model:
         raise refused("model", "Field required")
+    if head.input == []:
+        raise refused("input", "at least one item is required")
     media = _media(head.input)
-    request, box = _settings(head, body)
-    needs: set[Feature] = set(media.needs)
-    if request.tools and request.tool_choice.mode != "none":
-        needs.add("tools")
-    elif box.web_search:
-        needs.add("web")
-    if request.schema is not None:
-        needs.add("schema")
-    return replace(
-        request,
-        messages=(_last_words(head.input),),
-        tools=(),
+    box = toolbox(bytes(head.tools) or b"null")
+    choice, tools = chosen(head.tool_choice, box, parallel=head.parallel_tool_calls is not False)
+    schema, calls = _schema(record(record(head.text).get("format"))), bool(tools) and choice.mode != "none"
+    return Request(
+        messages=_last_words(head.input),
+        model=head.model,
+        max_output_tokens=head.max_output_tokens,
+        temperature=head.temperature,
+        top_p=head.top_p,
+        schema=schema,
+        reasoning=_reasoning(record(head.reasoning)),
+        web_search=box.web_search,
+        tool_choice=choice,
+        stream=bool(head.stream),
+        door="gateway",
+        session=string(record(head.client_metadata).get("session_id")) or head.prompt_cache_key,
+        origin=Origin("openai_responses", body),
         input_tokens=tokens(len(body), media),
-        needs=frozenset(needs),
+        needs=needs(media, tools=calls, schema=schema, web=None if calls else box.web_search),
     )
 
 
@@ -104,8 +108,9 @@ def parse(sketched: Request) -> Request:
     if sketched.origin is None:
         return sketched
     whole = read(sketched.origin.body, _WHOLE)
-    request, box = _settings(whole, sketched.origin.body)
     _refuse_what_openai_remembers(whole)
+    box = toolbox(bytes(whole.tools) or b"null")
+    _, tools = chosen(whole.tool_choice, box, parallel=True)  # the choice itself is in the sketch
     refuse_hosted(box)
     conversation = Conversation()
     messages = conversation.messages(whole.input)
@@ -113,9 +118,9 @@ def parse(sketched: Request) -> Request:
         raise refused("input", "at least one item is required")
     if whole.instructions:
         messages = (Message("system", (Text(whole.instructions),)), *messages)
-    known = {tool.name for tool in request.tools}
+    known = {tool.name for tool in tools}
     late = [offer.tool for offer in conversation.found if offer.tool.name not in known]
-    return replace(sketched, messages=messages, tools=(*request.tools, *late))
+    return replace(sketched, messages=messages, tools=(*tools, *late))
 
 
 def offers(body: bytes) -> Toolbox:
@@ -138,36 +143,14 @@ def _refuse_what_openai_remembers(whole: _Settings) -> None:
             )
 
 
-def _settings(head: _Settings, body: bytes) -> tuple[Request, Toolbox]:
-    box = toolbox(bytes(head.tools) or b"null")
-    choice, tools = chosen(head.tool_choice, box, parallel=head.parallel_tool_calls is not False)
-    request = Request(
-        messages=(),
-        model=head.model,
-        max_output_tokens=head.max_output_tokens,
-        temperature=head.temperature,
-        top_p=head.top_p,
-        schema=_schema(record(record(head.text).get("format"))),
-        reasoning=_reasoning(record(head.reasoning)),
-        web_search=box.web_search,
-        tools=tools,
-        tool_choice=choice,
-        stream=bool(head.stream),
-        door="gateway",
-        session=string(record(head.client_metadata).get("session_id")) or head.prompt_cache_key,
-        origin=Origin("openai_responses", body),
-    )
-    return request, box
-
-
 def _reasoning(wish: JsonDict) -> Reasoning | None:
     if not wish:
         return None
     word = string(wish.get("effort"))
-    if word and word not in _EFFORTS:
-        raise refused("reasoning.effort", f"Input should be one of {', '.join(_EFFORTS)}, not {word!r}")
+    if word and word not in EFFORTS:
+        raise refused("reasoning.effort", f"Input should be one of {', '.join(EFFORTS)}, not {word!r}")
     shown = bool(wish.get("summary") or wish.get("generate_summary"))
-    return Reasoning(_EFFORTS.get(word), shown=shown)
+    return Reasoning(EFFORTS.get(word), shown=shown)
 
 
 def _schema(form: JsonDict) -> JsonDict | None:
@@ -192,19 +175,14 @@ def _media(items: str | Sequence[_Item]) -> Media:
     return media
 
 
-def _last_words(items: str | Sequence[_Item]) -> Message:
+def _last_words(items: str | Sequence[_Item]) -> tuple[Message, ...]:
     """What the user wrote last, not what his client told in his name."""
     if isinstance(items, str):
-        return Message("user", (Text(items),))
+        return (Message("user", (Text(items),)),)
     for at in range(len(items) - 1, -1, -1):
         item = items[at]
-        if item.role != "user" or item.type not in (None, "message"):
-            continue
-        said = content(item.content, f"input.{at}.content")
-        own = [part for part in said if isinstance(part, Text) and part.text.strip()]
-        own = [part for part in own if not part.text.lstrip().startswith(_SURROUNDINGS)]
-        if own:
-            return Message("user", tuple(own))
-    if not items:
-        raise UsageError("input: at least one item is required")
-    return Message("user", (Text(""),))
+        if item.role == "user" and item.type in (None, "message"):
+            said = content(item.content, f"input.{at}.content")
+            if own := own_words([part.text for part in said if isinstance(part, Text)], _SURROUNDINGS):
+                return own
+    return SILENCE

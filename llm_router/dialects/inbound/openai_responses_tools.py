@@ -99,9 +99,8 @@ class _Gathered:
                 for at, inner in enumerate(records(tool.get("tools"))):
                     self.offers.append(_offer(inner, f"{path}.tools.{at}", space))
             case "tool_search":
-                if (
-                    tool.get("execution") == "client"
-                ):  # else OpenAI searches: others are shown all tools at once
+                # else OpenAI searches: others are shown all tools at once
+                if tool.get("execution") == "client":
                     described = Tool(kind, string(tool.get("description")), record(tool.get("parameters")))
                     self.offers.append(Offer(described, "tool_search", kind))
             case "local_shell":

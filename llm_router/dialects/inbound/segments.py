@@ -8,7 +8,7 @@ one before it is complete. The order is that of the assembled answer (see dialec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -136,6 +136,41 @@ class Serial:
             self._queue.append(last)
         last.sealed = seals
         return last
+
+
+class WholeCalls:
+    """The same, for formats that tell a call in one piece: it is held until all of it is there. `names` are the caller's
+    own of his tools.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._serial, self._names = Serial(), names
+        self._open: Segment | None = None  # a call
+        self._arguments: list[str] = []
+
+    def put(self, delta: Delta) -> Iterable[TextDelta | ThinkingDelta | ToolCall]:
+        for segment, ready in self._serial.put(delta):
+            yield from self._joined(segment, ready)
+
+    def rest(self) -> Iterable[TextDelta | ThinkingDelta | ToolCall]:
+        for segment, ready in self._serial.rest():
+            yield from self._joined(segment, ready)
+        yield from self._call()
+
+    def _joined(self, segment: Segment, delta: Delta) -> Iterable[TextDelta | ThinkingDelta | ToolCall]:
+        if segment is not self._open:
+            yield from self._call()
+        if isinstance(delta, ToolCallDelta):
+            self._open = segment
+            self._arguments.append(delta.arguments)
+        else:
+            yield delta
+
+    def _call(self) -> Iterable[ToolCall]:
+        if self._open is not None:
+            call, self._open = self._open, None
+            arguments, self._arguments = "".join(self._arguments), []
+            yield ToolCall(call_id(call), self._names.get(call.name, call.name), arguments)
 
 
 def call_id(segment: Segment) -> str:
