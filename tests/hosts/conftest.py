@@ -7,35 +7,10 @@ from pathlib import Path
 import pytest
 
 from llm_router.cli.main import run
-from llm_router.hosts import jsonc, launcher
+from llm_router.hosts import launcher
 from llm_router.hosts.host import Machine
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-
-def tree(folder):
-    """Every file with its bytes and mode, every link with its target, every folder."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_symlink():
-            found[name] = ("link", str(path.readlink()))
-        elif path.is_file():
-            found[name] = (oct(path.stat().st_mode & 0o777), path.read_bytes())
-        else:
-            found[name] = "folder"
-    return found
-
-
-def write(folder, files, style=str.encode):
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(style(text))
-
-
-def read_json(path):
-    return jsonc.parse(path.read_bytes().decode("utf-8-sig"), str(path)).value
 
 
 class Sandboxed:

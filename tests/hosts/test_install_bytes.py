@@ -4,8 +4,8 @@ import json
 import tomllib
 
 import pytest
-from conftest import read_json, tree, write
 from settings_files import PROJECT, STYLES, USER
+from trees import read_json, tree, write
 
 from llm_router.hosts.known import HOSTS
 

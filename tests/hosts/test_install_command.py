@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import tree, write
 from settings_files import PLAIN_MCP, PROJECT, USER, ZED
+from trees import tree, write
 
 from llm_router.hosts.host import Machine
 from llm_router.hosts.known import HOSTS

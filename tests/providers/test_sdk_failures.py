@@ -200,7 +200,7 @@ async def test_nobody_listening_is_a_failed_connection(name, box):
 
 
 @pytest.mark.parametrize("name", ["ollama", "vllm"])
-async def test_a_local_server_that_hangs_does_not_hold_up_its_listing(name, box, providers):
+async def test_a_local_server_that_hangs_does_not_hold_up_its_listing(name, box, providers, own_limits):
     box.fault(name, Fault("hang"), operation="models")
     with pytest.raises(UpstreamError) as raised:
         await providers.get(name).installed()
