@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Collection
+from contextlib import suppress
 
 from llm_router.mcp_server.static import REPLAY_ID
 from llm_router.mcp_server.wire import CONNECTION_CLOSED, INTERNAL_ERROR, Deliver, Feed, JsonDict, error_line
@@ -57,8 +58,9 @@ class Engine:
 
             live.serve(self._deliver, self._attach, self._tools)
         except Exception as error:  # the client must hear of it, whatever it is, instead of waiting
-            traceback.print_exc()
             reason = f"{type(error).__name__}: {error}"
+            with suppress(Exception):  # Python 3.15 looks for reasons of its own, and may fail at that
+                traceback.print_exc()
         with self._lock:
             self._stop((INTERNAL_ERROR, f"llm-router cannot serve tools: {reason}"))
 
