@@ -74,7 +74,7 @@ class App:
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
-        health = HealthBook(paths.database(root), credential=providers.fingerprint)
+        health = HealthBook(paths.database(root), credential=providers.fingerprint, aside=serves or relays)
         budgets = _budgets(root, settings, serves=serves, relays=relays)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)
@@ -128,9 +128,8 @@ class App:
         await self.keeper.aclose()
         await self.inventory.aclose()
         await self.providers.aclose()
-        await asyncio.to_thread(self.budgets.close)
-        self.health.close()
-        self.inventory.close()
+        for each in (self.budgets, self.health, self.inventory):
+            await asyncio.to_thread(each.close)
 
 
 def _budgets(root: Path, settings: Settings, *, serves: bool, relays: bool) -> SqliteBudgets | LeasedBudgets:
@@ -153,6 +152,8 @@ def _world(
     async def world() -> World:
         """The same object while nothing has changed."""
         nonlocal kept
+        if not health.is_fresh():
+            await health.refresh()
         found = await inventory.look()
         if kept is not None and kept[0] is found:
             return kept[1]

@@ -65,10 +65,10 @@ async def test_many_callers_at_once_ask_a_local_server_once_and_one_who_leaves_t
         assert [request.operation for request in box.requests].count("models") == 1
 
 
-async def test_a_local_server_that_hangs_is_not_ready_and_its_listing_ends_soon(looking):
+async def test_a_local_server_that_hangs_is_not_ready_and_its_listing_ends_soon(looking, own_limits):
     with Sandbox() as box:
         box.fault("ollama", Fault("hang"), operation="*")
         inventory = looking({"PATH": "", **box.environ(["ollama"])})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             found = await inventory.look()
         assert not found["ollama"].readiness.ready

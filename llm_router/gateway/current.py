@@ -96,6 +96,7 @@ class Current:
             return error
         self.problem = None
         old, self.now = self.now, fresh
+        old.app.keeper.hand_over(fresh.app.keeper)
         task = asyncio.create_task(old.retire())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)

@@ -132,15 +132,15 @@ class Snapshot:
         """Of the calendar day in local time; `budget_left` is the least that any cap on everything leaves."""
         found: JsonDict = {"spend_today": None, "saved_today": None, "budget_left": None}
         today = bounds("daily", now)
+        with suppress(RouterError):  # first, for it books what was spent
+            left = [status.remaining for status in self.budgets.status(now) if status.cap.provider is None]
+            found["budget_left"] = min(left, default=None)
         with suppress(*db.FAILURES), closing(db.connect(paths.database(self.root))) as connection:
             spent = connection.execute(
                 "SELECT coalesce(sum(amount), 0) FROM spend WHERE at >= ?", (today.since,)
             )
             found["spend_today"] = int(spent.fetchone()[0])
             found["saved_today"] = queries.savings(connection, *today).saved
-        with suppress(RouterError):
-            left = [status.remaining for status in self.budgets.status(now) if status.cap.provider is None]
-            found["budget_left"] = min(left, default=None)
         return found
 
     async def _routes(self, profile: Profile | None) -> dict[str, str]:
@@ -179,13 +179,25 @@ class Keeper:
         self._due = time.monotonic()
         self._closing: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
+        self._before: asyncio.Task[None] | None = None
+        self._successor: Keeper | None = None
 
     def touch(self) -> None:
         """Something happened. To be called in the running loop."""
+        if self._successor is not None:
+            self._successor.touch()
+            return
         self._owed = True
         if self._task is None or self._task.done():
             self._closing = asyncio.Event()
             self._task = asyncio.create_task(self._write_soon(self._closing))
+
+    def hand_over(self, successor: Keeper) -> None:
+        """From now on the other one writes, who knows the configuration of today: this one would undo it."""
+        self._successor, self._owed, successor._before = successor, False, self._task
+        if self._closing is not None:
+            self._closing.set()
+        successor.touch()
 
     async def write_now(self) -> bool:
         """For a command in a shell that has changed what the hooks go by."""
@@ -199,10 +211,14 @@ class Keeper:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _write_soon(self, closing: asyncio.Event) -> None:
+        if self._before is not None:
+            await asyncio.wait([self._before])
         while self._owed:
             wait = max(SETTLE_S, self._due - time.monotonic())
             with suppress(TimeoutError):
                 await asyncio.wait_for(closing.wait(), wait)
+            if self._successor is not None:
+                return
             self._owed, began = False, time.monotonic()
             await self._snapshot.write()
             self._due = began + max(self._every_s, RARE * (time.monotonic() - began))

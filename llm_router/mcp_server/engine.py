@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import traceback
 from collections.abc import Collection
@@ -57,8 +58,11 @@ class Engine:
 
             live.serve(self._deliver, self._attach, self._tools)
         except Exception as error:  # the client must hear of it, whatever it is, instead of waiting
-            traceback.print_exc()
             reason = f"{type(error).__name__}: {error}"
+            try:
+                traceback.print_exc()
+            except Exception:  # Python 3.15 looks for reasons of its own, and may fail at that
+                print(reason, file=sys.stderr)
         with self._lock:
             self._stop((INTERNAL_ERROR, f"llm-router cannot serve tools: {reason}"))
 

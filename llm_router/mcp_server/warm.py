@@ -72,7 +72,7 @@ class Warm:
             return
         self._retiring = [task for task in self._retiring if not task.done()]
         self._retiring.append(asyncio.create_task(_retire(old)))
-        self._app.keeper.touch()
+        old.keeper.hand_over(self._app.keeper)
 
     async def _quietly(self) -> None:
         """Build, and look for changes from then on: the hooks go by what is written for them."""

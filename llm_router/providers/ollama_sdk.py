@@ -12,6 +12,7 @@ import httpx
 from llm_router.dialects.reading import record, records, string
 from llm_router.nouns import JsonDict, Model
 from llm_router.ports import Call
+from llm_router.providers import sdk
 from llm_router.providers.endpoints import Endpoint
 from llm_router.providers.local_models import is_chat, ollama_model
 from llm_router.providers.sdk import KEEP_WARM_S, Opened, SdkProvider, without_proxies
@@ -21,8 +22,6 @@ with (
     without_proxies()
 ):  # importing it makes a client of its own, and a proxy it cannot use would end the import
     import ollama
-
-_SHOW_LIMIT_S = 0.25  # of all models together; the listing stands without it
 
 
 class OllamaSdk(SdkProvider[Any]):
@@ -60,7 +59,7 @@ class OllamaSdk(SdkProvider[Any]):
         tags = records((await _request(client, "GET", "/api/tags")).get("models"))
         tags = [tag for tag in tags if is_chat(tag)]
         with suppress(TimeoutError):
-            async with asyncio.timeout(_SHOW_LIMIT_S):
+            async with asyncio.timeout(sdk.DETAILS_LIMIT_S):
                 await asyncio.gather(*(self._show(client, tag) for tag in tags))
         found = [(tag, self._shown.get(_identity(tag), {})) for tag in tags]
         return [

@@ -21,6 +21,7 @@ from typing import cast
 MAX_OUTPUT = 16 * 1024 * 1024
 KEPT_STDERR = 16 * 1024
 GRACE_S = 1.0  # between asking to end and killing
+KILLED_S = 10.0  # for a killed process to be gone, which on a busy machine takes a while
 DRAIN_S = 1.0  # for output of a process that is already gone
 
 
@@ -146,7 +147,7 @@ class Child(asyncio.SubprocessProtocol):
             self.signal_group(kill=True)
             if self._transport is not None:
                 self._transport.close()
-        await self.ends_within(GRACE_S)
+        await self.ends_within(KILLED_S)
 
 
 def _signal(pid: int, *, kill: bool) -> None:

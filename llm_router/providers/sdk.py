@@ -34,6 +34,7 @@ from llm_router.providers.trouble import trouble
 from llm_router.providers.vendors import Vendor
 
 LISTING_LIMIT_S, REMOTE_LISTING_LIMIT_S = 0.9, 0.9
+DETAILS_LIMIT_S = 0.25  # of all models of a listing together, which stands without them
 KEEP_WARM_S = 30.0
 
 # Whether the upstream has begun to answer: what breaks then is an answer, not the way to it.

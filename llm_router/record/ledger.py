@@ -26,6 +26,7 @@ FILES_AT_ONCE = 50  # spool files carried over between two batches
 UNSAVED = 1000  # decisions kept in memory when not even the spool can be written
 PATIENCE_S = 0.4  # how long the writer waits for another process's transaction before it spools
 RETRY_S = 2.0  # how long an idle writer waits before it tries the database again
+CLOSE_S = 2.0  # what closing waits for the writer
 
 
 class _Noted(NamedTuple):
@@ -74,8 +75,9 @@ class SqliteLedger:
             self._error = error
             self._to_spool(self._entries(self._taken()))
 
-    def close(self, timeout_s: float = 2.0) -> None:
+    def close(self, timeout_s: float | None = None) -> None:
         """Wait for the writer; what it cannot write in time is spooled. The ledger may be used again."""
+        timeout_s = CLOSE_S if timeout_s is None else timeout_s
         with self._lock:
             thread, self._closing = self._thread, True
             self._hurry.set()

@@ -30,7 +30,7 @@ from llm_router.nouns import (
     Trying,
 )
 from llm_router.plan import replan
-from llm_router.ports import Budgets, Health, Prices, Provider, Reservation
+from llm_router.ports import PROBE, Budgets, Health, HealthState, Prices, Provider, Reservation
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry, way_out
 from llm_router.run.exchange import Exchange, ExchangeFactory, Exchanging, unreadable
 
@@ -119,7 +119,7 @@ class Run:
                 tried, candidate, rest = race.tried, race.tried.candidate, race.rest
             else:
                 with Try(self, candidate, is_last=not rest, retry=self._retries > 0) as tried:
-                    exchange = tried.begun() or await tried.funded()
+                    exchange = tried.begun() or await tried.abegun()
                     if self.request.stream:
                         async with aclosing(exchange.deltas()) as deltas:
                             async for delta in deltas:
@@ -207,7 +207,7 @@ class Try:
         self.attempt: Attempt | None = None
         self.must_try = is_last or run.explicit or retry or candidate.last_resort
         self.is_last = is_last
-        self.entered = False  # past the breaker, perhaps with its only probe
+        self.entered = self.probes = False  # past the breaker, perhaps with its only probe
         self.hurried = False  # given less time than is fair to the upstream
         self.error: RouterError | None = None
         self.kind: FailureKind | None = FailureKind.CANCELLED  # what it is unless something else ends it
@@ -217,19 +217,29 @@ class Try:
         self._started_at, self._clock = time.time(), time.perf_counter()
 
     def begun(self) -> Exchanging | None:
-        """None where the money has to be asked for first: see `funded`. Raises BudgetError, UpstreamError(COOLING) and
+        """None where that takes a look at the database: then `abegun`. Raises BudgetError, UpstreamError(COOLING) and
         CredentialsError.
         """
+        means, model = self.run.means, self.candidate.model
         self._check_maximum()
-        self._check_breaker()
-        reservation = self.run.means.budgets.at_once(self.candidate)
-        return None if reservation is None else self._with(reservation)
+        state = means.health.enter(model.provider, model.id)
+        self.probes = state is PROBE
+        if not self.probes:
+            self._check_breaker(state)
+            if (reservation := means.budgets.at_once(self.candidate)) is not None:
+                return self._with(reservation)
+        return None
 
-    async def funded(self) -> Exchanging:
-        """Raises BudgetError and CredentialsError."""
+    async def abegun(self) -> Exchanging:
+        """Raises BudgetError, UpstreamError(COOLING) and CredentialsError."""
+        means, model = self.run.means, self.candidate.model
         try:
             async with asyncio.timeout(self.run.remaining_s()):
-                reservation = await self.run.means.budgets.areserve(self.candidate)
+                if self.probes:
+                    self.entered = True  # who is cancelled now gives back what may be claimed already
+                    self._check_breaker(await means.health.aenter(model.provider, model.id))
+                budgets = means.budgets
+                reservation = budgets.at_once(self.candidate) or await budgets.areserve(self.candidate)
         except TimeoutError:
             raise BudgetError(
                 "the budgets could not be checked in the time that this call had", fix="llm-router doctor"
@@ -305,9 +315,8 @@ class Try:
                 spent=spent,
             )
 
-    def _check_breaker(self) -> None:
-        model = self.candidate.model
-        state = self.run.means.health.enter(model.provider, model.id)
+    def _check_breaker(self, state: HealthState | None) -> None:
+        """`state` is what forbids the call."""
         self.entered = state is None
         if state is not None and not self.must_try:
             wait = max(0.0, state.until - time.time())

@@ -133,7 +133,7 @@ class _Runner:
 async def _pieces(tried: Try) -> AsyncGenerator[Delta | Chunk | None]:
     """An answer that comes whole is one piece without content: it counts only for who was first."""
     with tried:
-        exchange = tried.begun() or await tried.funded()
+        exchange = tried.begun() or await tried.abegun()
         if tried.run.request.stream:
             async with aclosing(exchange.deltas()) as deltas:
                 async for delta in deltas:

@@ -17,7 +17,7 @@ from llm_router.sandbox.records import Recorded
 from llm_router.sandbox.server import Server
 from llm_router.sandbox.standins import executables
 
-_START_S = 10.0
+_START_S = 60.0
 
 
 class Sandbox:
@@ -147,7 +147,7 @@ class Sandbox:
         """Drop the records."""
         self._server.records.clear()
 
-    def wait(self, until: Callable[[list[Recorded]], bool], timeout: float = 10.0) -> bool:
+    def wait(self, until: Callable[[list[Recorded]], object], timeout: float = 60.0) -> bool:
         """Wait until the records fulfil `until`, at most `timeout` seconds; whether they do."""
         return self._server.records.wait(until, timeout)
 

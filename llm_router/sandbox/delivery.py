@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from llm_router.sandbox.answers import Answer, answer
@@ -18,6 +18,7 @@ _HTML = (
     b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>This is not the API.</body></html>\n"
 )
 _JSON = "application/json"
+_LOOK_EVERY_S = 0.005
 
 
 async def refuse(reply: Reply, wire: Wire, problem: Problem, retry_after: str | None = None) -> None:
@@ -31,13 +32,16 @@ async def refuse(reply: Reply, wire: Wire, problem: Problem, retry_after: str | 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One answer on its way to one client. `pace` is the pause before each streamed event, in seconds."""
+    """One answer on its way to one client. `pace` is the pause before each streamed event, in seconds; `let_go` tells
+    whether what is held may go on.
+    """
 
     reply: Reply
     wire: Wire
     turn: Turn
     fault: Fault | None
     pace: float
+    let_go: Callable[[], bool]
 
     async def run(self) -> None:
         fault = self.fault
@@ -53,7 +57,8 @@ class Delivery:
         elif fault.kind == "says":
             await self._send(Answer(fault.message))
         elif fault.kind == "hang":
-            await _forever()
+            await self._silence(fault)
+            await self._send(answer(self.turn))
         elif fault.kind == "reset" and not (self.turn.stream and fault.after):
             self.reply.reset()
         else:
@@ -86,8 +91,11 @@ class Delivery:
             return
         cut = cut_index(frames, fault.after)
         await self._frames(frames[:cut], self.pace)
+        if fault.held or fault.kind == "stall":
+            await self._silence(fault)
         if fault.kind == "stall":
-            await _forever()
+            await self._frames(frames[cut:], self.pace)
+            await self.reply.end()
         elif fault.kind == "reset":
             self.reply.reset()
         elif fault.kind == "truncated" and not fault.clean:
@@ -109,9 +117,16 @@ class Delivery:
         whole = fault.kind == "malformed" or fault.clean
         await self.reply.whole(200, self._headers(_JSON), half, claimed=None if whole else len(body))
         if fault.kind == "stall":
-            await _forever()
+            await asyncio.Event().wait()
         elif not whole:
             await self.reply.close()
+
+    async def _silence(self, fault: Fault) -> None:
+        """Until the faults are taken back, where it is `held`; else the client's leaving or the sandbox's end cancels it."""
+        if not fault.held:
+            await asyncio.Event().wait()
+        while not self.let_go():  # noqa: ASYNC110 - another thread takes them back
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _start(self) -> None:
         await self.reply.start(200, self._headers(self.wire.media_type))
@@ -137,8 +152,3 @@ class Delivery:
 
 def _seconds(retry_after: float | str | None) -> str | None:
     return f"{retry_after:g}" if isinstance(retry_after, int | float) else retry_after
-
-
-async def _forever() -> None:
-    """Until the client leaves or the sandbox stops: both cancel the delivery."""
-    await asyncio.Event().wait()

@@ -53,6 +53,7 @@ class Fault:
         error_event       an error of `status` inside the stream, after `after` pieces
         wrong_type        an HTML page of `status` 200
 
+    `held`: what comes after `after` pieces of a stream waits until the faults are taken back; a hang or a stall ends then.
     `status` 0 stands for the kind's own. `retry_after` is seconds, or a text sent as it is (an HTTP date);
     `retry_in` says where it is told: Gemini tells it in the body alone, most others in the header.
     """
@@ -65,6 +66,7 @@ class Fault:
     after: int = 0
     delay: float = 1.0
     clean: bool = False
+    held: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -128,6 +130,7 @@ class FaultBook:
     def __init__(self) -> None:
         self._placed: list[Placed] = []
         self._lock = threading.Lock()
+        self.taken_back = 0  # how often faults were
 
     def add(self, placed: Placed) -> None:
         with self._lock:
@@ -136,6 +139,11 @@ class FaultBook:
     def clear(self, vendor: str | None = None) -> None:
         with self._lock:
             self._placed = [p for p in self._placed if vendor is not None and p.vendor != vendor]
+            self.taken_back += 1
+
+    def taken_back_since(self, count: int) -> bool:
+        """Whether any were, after `taken_back` was `count`."""
+        return self.taken_back != count
 
     def take(self, vendor: str, model: str, operation: str) -> Fault | None:
         with self._lock:

@@ -88,10 +88,10 @@ class Records:
             self._kept.clear()
             self._count.clear()
 
-    def wait(self, until: Callable[[list[Recorded]], bool], timeout: float) -> bool:
+    def wait(self, until: Callable[[list[Recorded]], object], timeout: float) -> bool:
         """Wait until the records fulfil `until`; False after `timeout` seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: until(list(self._kept)), timeout)
+            return self._changed.wait_for(lambda: bool(until(list(self._kept))), timeout)
 
 
 def headers(given: Mapping[str, str]) -> dict[str, str]:

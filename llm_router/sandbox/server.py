@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from llm_router.sandbox import control, directives, listings, records
@@ -114,6 +115,7 @@ class Server:
         self, turn: Turn, request: HttpRequest, found: Route, record: Recorded, reply: Reply
     ) -> None:
         record.model, record.stream = turn.model, turn.stream
+        taken_back = self.faults.taken_back
         fault = _told(turn) or self.faults.take(found.vendor, turn.model, found.operation)
         if fault is None and (problem := self._ollama_problem(turn, found)):
             await refuse(reply, found.wire, problem)
@@ -122,7 +124,8 @@ class Server:
             await reply.whole(status, _JSON, dump(answered))
         else:
             record.fault = fault.kind if fault else None
-            await Delivery(reply, found.wire, self._cache(turn, found), fault, self._pace).run()
+            let_go = partial(self.faults.taken_back_since, taken_back)
+            await Delivery(reply, found.wire, self._cache(turn, found), fault, self._pace, let_go).run()
 
     def _cache(self, turn: Turn, found: Route) -> Turn:
         ours = found.wire is anthropic.WIRE and found.operation == "answer"

@@ -12,7 +12,7 @@ import pytest
 from llm_router import __version__
 from llm_router.sandbox import Fault, Sandbox
 
-WAIT_S = 30
+WAIT_S = 120
 FULL = Path("/dev/full")
 HEAVY = ("pydantic", "yaml", "rich", "httpx", "mcp", "openai", "anthropic", "google", "ollama")
 

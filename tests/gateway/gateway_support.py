@@ -8,29 +8,19 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import httpx2
 
+from tests.waiting import LIMIT_S, wait_for
+
 PROGRAM = [sys.executable, "-m", "llm_router"]
-LIMIT_S = 60.0
 KEY = "a-long-random-text"
 HELLO = {
     "model": "auto",
     "max_tokens": 64,
     "messages": [{"role": "user", "content": "what does errno 11 mean?"}],
 }
-
-
-def wait_for(condition, what="it", limit_s=LIMIT_S):
-    """Whatever `condition` gives, as soon as it gives something."""
-    limit = time.monotonic() + limit_s
-    while not (found := condition()):
-        assert time.monotonic() < limit, f"{what} did not happen within {limit_s} s"
-        threading.Event().wait(0.02)
-    return found
 
 
 def clean_environ(home: Path, box=None, **variables):

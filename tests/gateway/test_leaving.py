@@ -1,6 +1,5 @@
-"""Clients that leave, that read slowly, and that are many."""
+"""Clients that leave."""
 
-import asyncio
 import json
 import socket
 import sqlite3
@@ -12,14 +11,10 @@ from gateway_support import HELLO, LIMIT_S, wait_for
 from llm_router.sandbox import Fault
 
 
-def _ask(service, body, path="/v1/messages", buffer=None):
-    """A connection on which the request was sent. `buffer`: bytes that it takes without being read."""
+def _ask(service, body, path="/v1/messages"):
+    """A connection on which the request was sent."""
     host, port = service.url.removeprefix("http://").split(":")
-    client = socket.socket()
-    client.settimeout(LIMIT_S)
-    if buffer:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    client.connect((host, int(port)))
+    client = socket.create_connection((host, int(port)), timeout=LIMIT_S)
     content = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(content)}\r\n\r\n"
     client.sendall(head.encode() + content)
@@ -39,10 +34,12 @@ def test_who_leaves_before_the_first_token_cancels_the_upstream(serve, box, path
     assert service.get("/healthz").status_code == 200
     box.fault("openai", Fault("hang"))
     client = _ask(service, HELLO | {"model": "openai/gpt-6-luna", "stream": stream}, path)
-    assert box.wait(lambda asked: any(r.operation == "answer" for r in asked))
+    assert box.wait(lambda asked: any(r.operation == "answer" for r in asked), LIMIT_S)
     client.close()
-    assert box.wait(lambda asked: [r.closed_early for r in asked if r.operation == "answer"] == [True])
-    wait_for(lambda: not service.get("/status").json()["under_way"][1:], "the end")
+    assert box.wait(
+        lambda asked: [r.closed_early for r in asked if r.operation == "answer"] == [True], LIMIT_S
+    )
+    wait_for(lambda: not service.get("/status").json()["under_way"], "the end")
     assert wait_for(lambda: _recorded(service), "the record")[0][0] == "cancelled"
     assert "Traceback" not in service.errors()
 
@@ -50,52 +47,19 @@ def test_who_leaves_before_the_first_token_cancels_the_upstream(serve, box, path
 def test_who_leaves_in_the_middle_cancels_it_too_and_what_was_used_is_recorded(serve, box):
     service = serve()
     assert service.get("/healthz").status_code == 200
-    box.fault("openai", Fault("slow", delay=0.3))
+    box.fault("openai", Fault("stall", after=2))
     client = _ask(service, HELLO | {"model": "openai/gpt-6-luna", "stream": True})
     told = b""
     while b"text_delta" not in told:
         told += (data := client.recv(65536))
         assert data
     client.close()
-    assert box.wait(lambda asked: [r.closed_early for r in asked if r.operation == "answer"] == [True])
+    assert box.wait(
+        lambda asked: [r.closed_early for r in asked if r.operation == "answer"] == [True], LIMIT_S
+    )
     outcome, asked, said = wait_for(lambda: _recorded(service), "the record")[0]
     assert outcome == "cancelled"
     assert asked > 0
     assert said > 0
     (line,) = wait_for(lambda: [e for e in service.log() if e.get("endpoint") == "answer"], "its line")
     assert line["ended"] == "cancelled"
-
-
-async def test_a_thousand_connections_at_once_are_all_answered(serve):
-    service = serve()
-    host, port = service.url.removeprefix("http://").split(":")
-    content = json.dumps(HELLO | {"model": "openai/gpt-6-luna"}).encode()
-    head = f"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {len(content)}\r\n\r\n"
-
-    async def ask():
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(head.encode() + content)
-        answer = await asyncio.wait_for(reader.read(), 2 * LIMIT_S)
-        writer.close()
-        await writer.wait_closed()
-        return answer.split(b" ", 2)[1]
-
-    answers = await asyncio.gather(*(ask() for _ in range(1000)))
-    assert set(answers) == {b"200"}
-    assert await asyncio.to_thread(lambda: service.get("/healthz").status_code) == 200
-
-
-def test_a_reader_who_stops_reading_does_not_hold_up_others(serve, box):
-    service = serve()
-    assert service.get("/healthz").status_code == 200
-    said = [{"role": "user", "content": f"[[say {'word ' * 90_000}]]"}]
-    long = {"model": "openai/gpt-6-luna", "messages": said, "max_tokens": 120_000, "stream": True}
-    client = _ask(service, long, buffer=4096)
-    assert b"HTTP/1.1 200" in client.recv(4096)
-    assert service.post("/v1/messages", HELLO).status_code == 200
-    told = b""
-    while b"message_stop" not in told[-200:]:
-        told += (data := client.recv(1024 * 1024))
-        assert data
-    client.close()
-    assert told.count(b"word") > 70_000  # some are cut by the pieces

@@ -180,7 +180,7 @@ def test_beyond_this_machine_it_listens_only_with_a_key(shell):
 
 # ── stopping, with answers under way ─────────────────────────────────────────
 
-SLOW = Fault("slow", delay=0.2)
+HELD = Fault("stall", after=2, held=True)
 
 
 def _stream(url, path="/v1/messages", model="auto"):
@@ -190,19 +190,26 @@ def _stream(url, path="/v1/messages", model="auto"):
         return answer.status_code, b"".join(answer.iter_bytes())
 
 
-def _under_way(service):
-    return service.get("/status").json()["under_way"]
+def _streams(service):
+    """Those of which a word has gone out."""
+    return [each for each in service.get("/status").json()["under_way"] if "ttft_ms" in each]
+
+
+def _says(service, words):
+    return [line for line in service.log() if words in line.get("event", "")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stream_that_is_under_way_is_finished_before_it_stops(serve, box, number):
     service = serve()
     assert service.get("/healthz").status_code == 200
-    box.fault("*", SLOW)
+    box.fault("*", HELD)
     with ThreadPoolExecutor(1) as pool:
         streaming = pool.submit(_stream, service.url)
-        wait_for(lambda: _under_way(service), "a stream")
+        wait_for(lambda: _streams(service), "a stream")
         service.signal(number)
+        wait_for(lambda: _says(service, "stopping"), "the beginning of the end")
+        box.clear()
         status, text = streaming.result(LIMIT_S)
     assert status == 200
     assert b"message_stop" in text
@@ -226,7 +233,7 @@ def test_a_stream_that_takes_too_long_ends_with_an_error_and_never_as_success(se
     box.fault("*", Fault("stall", after=4))
     with ThreadPoolExecutor(1) as pool:
         streaming = pool.submit(_stream, service.url, path, model)
-        wait_for(lambda: [each for each in _under_way(service) if "ttft_ms" in each], "a first token")
+        wait_for(lambda: _streams(service), "a first token")
         assert service.stop() == 0
         status, text = streaming.result(LIMIT_S)
     assert status == 200
@@ -260,7 +267,7 @@ def test_a_changed_file_is_served_by_without_a_word(serve):
 def test_told_to_reload_it_does(serve, how):
     service = serve()
     assert service.get("/healthz").status_code == 200
-    before = len([line for line in service.log() if "reloaded" in line.get("event", "")])
+    before = len(_says(service, "reloaded"))
     if how == "signal":
         service.signal(signal.SIGHUP)
     elif how == "endpoint":
@@ -268,7 +275,8 @@ def test_told_to_reload_it_does(serve, how):
     else:
         done = subprocess.run([*PROGRAM, "reload"], env=service.environ, check=True, capture_output=True)
         assert service.url.encode() in done.stdout
-    wait_for(lambda: len([e for e in service.log() if "reloaded" in e.get("event", "")]) > before, "a reload")
+    wait_for(lambda: len(_says(service, "reloaded")) > before, "a reload")
+    wait_for((service.home / "snapshot.json").exists, "the hooks to be told")
     assert service.get("/healthz").status_code == 200
 
 
@@ -317,13 +325,14 @@ def test_under_load_no_request_is_dropped_by_reloads(serve):
 def test_a_stream_goes_on_by_the_old_configuration(serve, box):
     service = serve()
     assert service.get("/healthz").status_code == 200
-    box.fault("*", SLOW)
+    box.fault("*", HELD)
     with ThreadPoolExecutor(1) as pool:
         streaming = pool.submit(_stream, service.url)
-        wait_for(lambda: [each for each in _under_way(service) if "ttft_ms" in each], "a first token")
+        wait_for(lambda: _streams(service), "a first token")
         service.configure("routing:\n  block: ['*']\n")
         assert service.post("/reload").status_code == 200
         assert service.post("/v1/messages", HELLO).status_code >= 400
+        box.clear()
         status, text = streaming.result(LIMIT_S)
     assert (status, b"message_stop" in text) == (200, True)
 
@@ -404,12 +413,12 @@ def claude(tmp_path):
 
 
 def test_claude_code_is_started_behind_it_and_its_exit_code_is_ours(shell, claude, box):
-    variables = {
-        "PATH": f"{claude}{os.pathsep}{os.environ['PATH']}",
-        "LLM_ROUTER_GATEWAY__PORT": str(_free_port()),
-    }
+    path = f"{claude}{os.pathsep}{os.environ['PATH']}"
     before = sorted(path for path in shell.home.rglob("*") if "router" not in path.parts)
-    code, out, err = shell.run("code", "--", "-p", "hi", "7", **variables)
+    err = "cannot listen"
+    while "cannot listen" in err:  # a port that was free a moment ago may be somebody's now
+        port = {"LLM_ROUTER_GATEWAY__PORT": str(_free_port())}
+        code, out, err = shell.run("code", "--", "-p", "hi", "7", PATH=path, **port)
     assert code == 7, err
     told = json.loads(out)
     assert told["argv"] == ["-p", "hi", "7"]

@@ -24,5 +24,5 @@ async def test_one_that_cannot_start_is_an_error_for_every_caller_and_keeps_none
     mount = Mount(lambda: app)
     for _ in range(2):
         with pytest.raises((RuntimeError, OSError), match=r"no room|ended"):
-            await asyncio.wait_for(mount({}, None, None), 5)
+            await asyncio.wait_for(mount({}, None, None), 30)
     await mount.aclose()

@@ -105,7 +105,7 @@ def test_who_leaves_cancels_what_is_under_way_and_the_rest_is_never_asked(
     assert asked_of(box, 1)
     wire.close()
     assert box.wait(lambda asked: [each.closed_early for each in calls(asked)] == [True])
-    wait_for(lambda: not service.get("/status").json()["under_way"][1:], "the end")
+    wait_for(lambda: not service.get("/status").json()["under_way"], "the end")
     assert wait_for(lambda: outcomes(service), "the record") == ["cancelled"]
     assert len(box.answers()) == 1
     assert not [line for line in service.log() if line.get("level") == "error"]

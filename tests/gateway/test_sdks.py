@@ -93,7 +93,7 @@ def test_anthropic_async_counts_and_lists(shared):
 @pytest.mark.parametrize(
     ("said", "raised"),
     [
-        ("[[fault status status=429 retry_after=7]]", anthropic.RateLimitError),
+        ("[[fault status status=429 retry_after=30]]", anthropic.RateLimitError),
         ("[[fault status status=500]]", anthropic.InternalServerError),
         ("[[fault wrong_key]]", anthropic.AuthenticationError),
         ("[[fault context_too_long]]", anthropic.BadRequestError),

@@ -18,7 +18,7 @@ VALUES = st.recursive(
 @pytest.fixture(params=["the C parts", "the package"])
 def way(request, monkeypatch):
     if request.param == "the package":
-        monkeypatch.setattr(codec, "make_scanner", None)
+        monkeypatch.setattr(codec, "_scan", None)
 
 
 @given(VALUES)
@@ -65,6 +65,21 @@ def test_what_is_no_json_is_a_value_error_in_a_bare_interpreter_too():
     command = [sys.executable, "-S", "-E", "-I", "-c", code, os.path.dirname(codec.__file__), *texts]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.split()[:-1] == ["refused"] * len(texts)
+
+
+def test_a_python_whose_c_parts_want_something_else_is_served_by_its_package():
+    """Python 3.15 did: its scanner asks for one option more."""
+    code = (
+        "import sys, types; sys.path.insert(0, sys.argv[1])\n"
+        "import _json\n"
+        "def make_scanner(grammar): grammar.parse_object; return _json.make_scanner(grammar)\n"
+        "sys.modules['_json'] = types.SimpleNamespace(**vars(_json) | {'make_scanner': make_scanner})\n"
+        "import codec\n"
+        "print(codec.dumps(codec.loads('{\"a\": [1]}')))"
+    )
+    command = [sys.executable, "-S", "-E", "-I", "-c", code, os.path.dirname(codec.__file__)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert json.loads(done.stdout) == {"a": [1]}
 
 
 @pytest.mark.parametrize("text", BROKEN)

@@ -110,6 +110,7 @@ def test_without_room_for_a_backup_nothing_is_written(here, monkeypatch):
 
 def test_a_full_disk_leaves_the_file_as_it_was(here, monkeypatch):
     write(here.home, {CURSOR: PLAIN_MCP})
+    before = tree(here.home / ".cursor")
     here.run("install", "--host", "zed")
     real = os.fsync
 
@@ -123,12 +124,12 @@ def test_a_full_disk_leaves_the_file_as_it_was(here, monkeypatch):
     assert code == 2
     assert "No space left" in problems(said)[0]["error"]
     assert "room" in problems(said)[0]["fix"]
-    assert tree(here.home / ".cursor") == {"mcp.json": ("0o644", PLAIN_MCP.encode())}
+    assert tree(here.home / ".cursor") == before
 
 
 def test_a_file_that_is_mounted_and_cannot_be_replaced_is_written_in_place(here, monkeypatch):
     write(here.home, {CURSOR: PLAIN_MCP})
-    before, real = (here.home / CURSOR).stat().st_ino, Path.replace
+    before, inode, real = tree(here.home / ".cursor"), (here.home / CURSOR).stat().st_ino, Path.replace
 
     def busy(self, target):
         if Path(target).name == "mcp.json":
@@ -137,9 +138,9 @@ def test_a_file_that_is_mounted_and_cannot_be_replaced_is_written_in_place(here,
 
     monkeypatch.setattr(Path, "replace", busy)
     assert here.run("install", "--host", "cursor")[0] == 0
-    assert (here.home / CURSOR).stat().st_ino == before
+    assert (here.home / CURSOR).stat().st_ino == inode
     here.run("uninstall", "--host", "cursor")
-    assert tree(here.home / ".cursor") == {"mcp.json": ("0o644", PLAIN_MCP.encode())}
+    assert tree(here.home / ".cursor") == before
 
 
 # ── links, modes, other writers ──────────────────────────────────────────────

@@ -72,7 +72,7 @@ def _write(value, unit, newline, indent, *, comments, trailing):
     return newline.join([opened + note, *lines, *own, indent + closed])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(written())
 @example("{}")
 @example("{\n}\n")
@@ -85,7 +85,7 @@ def test_a_member_more_is_that_member_more_and_removing_it_gives_the_bytes_back(
     assert again == (text if before else text.replace("{\n}", "{}"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(written(), st.integers(0, 3), values)
 def test_an_element_more_is_that_element_more_and_removing_it_gives_the_bytes_back(text, many, value):
     for n in range(many):
@@ -98,7 +98,7 @@ def test_an_element_more_is_that_element_more_and_removing_it_gives_the_bytes_ba
     assert drop(after, ("permissions", "allow", many), "f.json", prune=lambda _: not many) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(written(), st.data())
 def test_any_child_can_be_removed(text, choice):
     before = data(text)
@@ -109,7 +109,7 @@ def test_any_child_can_be_removed(text, choice):
     assert after == {k: v for k, v in before.items() if k != key}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(written(), values)
 def test_a_value_is_replaced_in_place(text, value):
     once = put(text, PATH, ENTRY, "f.json")
@@ -118,7 +118,7 @@ def test_a_value_is_replaced_in_place(text, value):
     assert put(again, PATH, ENTRY, "f.json") == once
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text('{}[]",:/*\\ \n1atrue', max_size=12))
 def test_what_the_standard_reader_takes_is_read_the_same_and_the_rest_has_a_place(text):
     try:

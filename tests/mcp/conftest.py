@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from mcp_support import FAKE, LIMIT_S, PROGRAM
+from mcp_support import FAKE, LIMIT_S, PROGRAM, wait_for
 
 
 class Process:
@@ -91,10 +91,12 @@ class Process:
 
     def url(self):
         """Of a server started with --http."""
-        while (found := re.search(r"http://\S+", self.errors())) is None:
+
+        def said():
             assert self.popen.poll() is None, self.errors()
-            threading.Event().wait(0.02)
-        return found[0]
+            return re.search(r"http://\S+", self.errors())
+
+        return wait_for(said, "serving")[0]
 
     def kill(self):
         if self.popen.poll() is None:

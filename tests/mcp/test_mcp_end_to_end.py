@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
-from mcp_support import ENVELOPE
+from holding import held
+from mcp_support import ENVELOPE, LIMIT_S, wait_for
 
+from llm_router import db
 from llm_router.sandbox import Fault, Sandbox
 
 
@@ -81,22 +82,17 @@ def test_a_cancelled_call_hangs_up_on_the_upstream_and_is_recorded(server, box):
     assert box.wait(lambda seen: any(each.operation == "answer" for each in seen))
     server.notify("notifications/cancelled", {"requestId": wanted})
     assert box.wait(lambda seen: any(each.closed_early for each in seen))
-    story = ""
-    for _ in range(2000):  # the ledger is written behind the call's back
+
+    def story():
         answer = server.ask("prompts/get", {"name": "explain-decision"})
-        story = answer["result"]["messages"][0]["content"]["text"] if "result" in answer else ""
-        if "cancelled" in story:
-            break
-    assert '"outcome":"cancelled"' in story
+        return answer["result"]["messages"][0]["content"]["text"] if "result" in answer else ""
+
+    wait_for(lambda: '"outcome":"cancelled"' in story(), "the record")  # written behind the call's back
 
 
 def test_usage_and_the_catalogue_are_resources(server):
     server.call("llm_query", {"prompt": "What is 2+2?"})
-    rows = []
-    for _ in range(2000):  # the ledger is written behind the call's back
-        rows = read(server, "usage")["rows"]
-        if rows:
-            break
+    rows = wait_for(lambda: read(server, "usage")["rows"], "the record")  # written behind the call's back
     assert [(row["key"].split("/")[0], row["calls"], row["local"]) for row in rows] == [("ollama", 1, 1)]
     catalogue = read(server, "catalogue")
     providers = {model["model"].split("/")[0] for model in catalogue["models"]}
@@ -152,7 +148,7 @@ def test_idle_memory_stays_under_eighty_megabytes(start, box):
     server.call("llm_budget")  # everything an idle server has loaded is loaded
     status = Path(f"/proc/{server.popen.pid}/status").read_text()
     resident = int(status.split("VmRSS:")[1].split()[0])
-    assert resident < 80 * 1024
+    assert resident < (80 if sys.version_info < (3, 15) else 90) * 1024  # Python itself has grown
 
 
 def router(environ, *arguments):
@@ -162,11 +158,17 @@ def router(environ, *arguments):
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def told(environ):
+    """What the hooks can read so far."""
+    path = Path(environ["LLM_ROUTER_HOME"]) / "snapshot.json"
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 @pytest.fixture
@@ -182,8 +184,8 @@ def test_a_budget_that_is_set_meanwhile_holds_for_the_very_next_call_and_is_told
     running, environ
 ):
     router(environ, "budget", "set", "--daily", "0.0000001")
-    told = json.loads((Path(environ["LLM_ROUTER_HOME"]) / "snapshot.json").read_text())
-    assert told["budget_left"] == 0
+    # the server may just have been telling what it knew before
+    wait_for(lambda: told(environ).get("budget_left") == 0, "the hooks to be told")
     refused = running.call("llm_query", {"prompt": "What is 2+2?"})
     assert refused["structuredContent"]["code"] == "budget", refused
     router(environ, "budget", "set", "--daily", "5")
@@ -191,13 +193,8 @@ def test_a_budget_that_is_set_meanwhile_holds_for_the_very_next_call_and_is_told
 
 
 def test_the_hooks_are_told_of_a_configuration_that_is_edited_while_nobody_calls(running, environ):
-    home = Path(environ["LLM_ROUTER_HOME"])
-    (home / "config.yaml").write_text("router: {enforce: hard}\n")
-    for _ in range(1500):
-        if json.loads((home / "snapshot.json").read_text())["enforce"] == "hard":
-            break
-        threading.Event().wait(0.02)
-    assert json.loads((home / "snapshot.json").read_text())["enforce"] == "hard"
+    (Path(environ["LLM_ROUTER_HOME"]) / "config.yaml").write_text("router: {enforce: hard}\n")
+    wait_for(lambda: told(environ).get("enforce") == "hard", "the hooks to be told")
 
 
 def test_a_configuration_that_breaks_meanwhile_changes_nothing_and_is_told_on_stderr(running, environ):
@@ -210,13 +207,35 @@ def test_a_configuration_that_breaks_meanwhile_changes_nothing_and_is_told_on_st
 
 
 def test_a_call_in_flight_ends_with_the_configuration_it_began_with(running, environ, box):
-    box.fault("openai", Fault("slow_headers", delay=2))
+    box.fault("openai", Fault("hang", held=True))
     call = {"name": "llm_query", "arguments": {"prompt": "What is 2+3?"}}
     before = running.request("tools/call", call)
     assert box.wait(lambda seen: sum(each.operation == "answer" for each in seen) == 2)
     (Path(environ["LLM_ROUTER_HOME"]) / "config.yaml").write_text("routing: {block: [openai]}\n")
-    after = running.request("tools/call", call)
-    answers = {message["id"]: message["result"] for message in (running.receive(), running.receive())}
-    assert answers[before]["isError"] is False
-    assert answers[after]["isError"] is True
+    after = running.ask("tools/call", call)
+    assert after["result"]["isError"] is True
+    box.clear()
+    answer = running.receive()
+    assert (answer["id"], answer["result"]["isError"]) == (before, False)
     assert running.close() == 0
+
+
+def test_only_the_call_that_needs_money_waits_for_a_database_that_is_held(start, box, environ):
+    home = Path(environ["LLM_ROUTER_HOME"])
+    home.mkdir()
+    (home / "config.yaml").write_text("budget: {daily: 5}\n")
+    server = start(**box.environ(["ollama", "openai"]))
+    server.initialize()
+    assert not server.call("llm_classify", {"prompt": "warm up"})["isError"]
+    db.connect(home / "router.db").close()
+    with held(home / "router.db") as let_go:
+        arguments = {"prompt": "write fib", "model": "gpt-mini"}
+        paid = server.request("tools/call", {"name": "llm_code", "arguments": arguments})
+        for _ in range(2):
+            assert not server.call("llm_classify", {"prompt": "What is 2+2?"})["isError"]
+            assert not server.call("llm_query", {"prompt": "What is 2+2?"})["isError"]
+        let_go()  # had its answer come before, `call` would have said so
+        while (message := server.receive()).get("id") != paid:
+            pass
+    assert message["result"]["structuredContent"]["cost_usd"] > 0
+    assert server.close() == 0

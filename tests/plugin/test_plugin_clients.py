@@ -28,6 +28,15 @@ TRIES = 4  # Codex gives a server one second, then asks its model without it
 QUESTION = "What is the capital of France?"
 
 
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """The repository as it is cloned: the clients copy all of the folder, hundreds of megabytes of a virtual
+    environment too.
+    """
+    unwanted = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", "node_modules")
+    return shutil.copytree(ROOT, tmp_path_factory.mktemp("cloned") / "llm-router", ignore=unwanted)
+
+
 @pytest.fixture
 def box():
     with Sandbox() as box:
@@ -119,15 +128,15 @@ def claude(run, box):
 
 
 @pytest.fixture
-def installed(claude):
-    for arguments in (("marketplace", "add", ROOT), ("install", "llm-router@llm-router")):
+def installed(claude, source):
+    for arguments in (("marketplace", "add", source), ("install", "llm-router@llm-router")):
         code, said = claude("plugin", *arguments)
         assert code == 0, said
     return claude
 
 
-def test_claude_code_finds_nothing_to_complain_about(claude):
-    for path in (ROOT, ROOT / ".claude-plugin" / "plugin.json"):
+def test_claude_code_finds_nothing_to_complain_about(claude, source):
+    for path in (source, source / ".claude-plugin" / "plugin.json"):
         code, said = claude("plugin", "validate", "--strict", path)
         assert code == 0, said
         assert "Validation passed" in said
@@ -188,14 +197,14 @@ def test_its_commands_and_skill_reach_the_model(installed, box):
 # ── Codex ────────────────────────────────────────────────────────────────────
 
 
-def test_codex_installs_it_and_runs_its_hooks_and_its_server(run, box, home, noted):
+def test_codex_installs_it_and_runs_its_hooks_and_its_server(run, box, home, noted, source):
     (home / ".codex").mkdir()
     (home / ".codex" / "config.toml").write_text(
         'model = "some-model"\nmodel_provider = "box"\n'
         f'[model_providers.box]\nname = "box"\nbase_url = "{box.url}/host/v1"\n'
         'env_key = "BOX_KEY"\nwire_api = "responses"\n'
     )
-    for arguments in (("marketplace", "add", ROOT), ("add", "llm-router@llm-router")):
+    for arguments in (("marketplace", "add", source), ("add", "llm-router@llm-router")):
         code, said = run("codex", "plugin", *arguments)
         assert code == 0, said
     ask = ("exec", "--skip-git-repo-check", "--dangerously-bypass-hook-trust", "-s", "workspace-write")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import aclosing
 from pathlib import Path
 
 from llm_router import dialects
 from llm_router.nouns import Answer
 from llm_router.ports import Call, Provider
+from tests.waiting import LIMIT_S
 
 
 async def answered(provider: Provider, call: Call) -> Answer:
@@ -33,12 +35,11 @@ def alive(pid: int) -> bool:
 
 
 async def gone(pid: int) -> bool:
-    """Whether the process ends within five seconds."""
-    for _ in range(500):
-        if not alive(pid):
-            return True
+    """Whether the process ends."""
+    limit = time.monotonic() + LIMIT_S
+    while alive(pid) and time.monotonic() < limit:  # noqa: ASYNC110 - nothing tells of the death of another's child
         await asyncio.sleep(0.01)
-    return False
+    return not alive(pid)
 
 
 def exists(path: str) -> bool:

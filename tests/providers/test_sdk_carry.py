@@ -244,7 +244,7 @@ async def test_the_context_window_the_user_set_is_the_one_that_counts(box):
     await registry.aclose()
 
 
-async def test_ollamas_listing_stands_when_the_details_do_not_come(box, providers):
+async def test_ollamas_listing_stands_when_the_details_do_not_come(box, providers, own_limits):
     box.fault("ollama", Fault("hang"), operation="show")
     found = {model.id: model for model in await providers.get("ollama").installed()}
     assert set(found) == {"qwen3:8b", "llama3.2:3b", "gemma3:4b"}

@@ -4,12 +4,13 @@ import subprocess
 import sys
 
 import pytest
-from test_ledger import decided, within
+from test_ledger import decided
 
 from llm_router import db, paths
 from llm_router.record import SqliteLedger, journal, rows
 from llm_router.record.journal import Journal
 from llm_router.record.spool import Spool
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(not journal.possible(), reason="no file locks here")
 
@@ -117,11 +118,11 @@ def test_what_the_spool_took_is_not_kept_in_the_journal_too(tmp_path):
     locked = db.connect(paths.database(tmp_path))
     locked.execute("BEGIN IMMEDIATE")
     ledger.record(decided())
-    within(5, lambda: ledger.status().spooled == 1)
+    wait_for(lambda: ledger.status().spooled == 1)
     locked.execute("ROLLBACK")
     locked.close()
-    within(5, lambda: all(not path.stat().st_size for path in journals(tmp_path)))
-    within(5, lambda: len(ids(tmp_path)) == 1)
+    wait_for(lambda: all(not path.stat().st_size for path in journals(tmp_path)))
+    wait_for(lambda: len(ids(tmp_path)) == 1)
     ledger.close()
     assert journals(tmp_path) == []
 

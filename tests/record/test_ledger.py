@@ -39,6 +39,7 @@ from llm_router.record import SqliteLedger
 from llm_router.record import ledger as ledger_module
 from llm_router.record.repair import repair
 from llm_router.record.spool import Spool
+from tests.waiting import LIMIT_S, wait_for
 
 KEY = "sk-canary-0123456789abcdefCANARY"
 PAID = Model("openai", "gpt-x")
@@ -94,14 +95,6 @@ def stored(home, table="decisions"):
 def spooled(home):
     folder = paths.spool(home)
     return sorted(folder.glob("*.jsonl")) if folder.exists() else []
-
-
-def within(seconds, condition):
-    end = time.monotonic() + seconds
-    wake = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        wake.wait(0.02)
 
 
 # ── what is kept ─────────────────────────────────────────────────────────────
@@ -168,7 +161,7 @@ def test_prompts_and_answers_are_stored_where_asked_for(home):
 def test_a_prompt_of_ten_megabytes_is_cut_and_says_so(home):
     ledger = SqliteLedger(home, store_prompts=True)
     ledger.record(decided(prompt="é" * 10_000_000))
-    ledger.close(timeout_s=30)
+    ledger.close()
     (row,) = stored(home)
     assert row["prompt_chars"] == 10_000_000
     assert len(row["prompt"]) < 110_000
@@ -235,12 +228,12 @@ def test_a_locked_database_delays_no_call_and_gets_the_decisions_later(home, led
     with closing(db.connect(paths.database(home))) as other:
         other.execute("BEGIN EXCLUSIVE")
         ledger.record(first)
-        within(10, lambda: spooled(home))  # the writer gave up waiting; the caller never did
+        wait_for(lambda: spooled(home))  # the writer gave up waiting; the caller never did
         ledger.record(second)
-        within(10, lambda: len(spooled(home)) == 2)
+        wait_for(lambda: len(spooled(home)) == 2)
         assert not ledger.status().writable
         other.execute("ROLLBACK")
-    within(10, lambda: not spooled(home))
+    wait_for(lambda: not spooled(home))
     assert {row["id"] for row in stored(home)} == {first.id, second.id}
 
 
@@ -249,26 +242,26 @@ def test_recording_does_not_wait_for_the_database(home, ledger, monkeypatch):
 
     def stuck(_entries):
         entered.set()
-        assert leave.wait(20)
+        assert leave.wait(LIMIT_S)
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(ledger, "_insert", stuck)
     decisions = [decided() for _ in range(ledger_module.WAITING + 5)]
     ledger.record(decisions[0])
-    assert entered.wait(10)
+    assert entered.wait(LIMIT_S)
     for decision in decisions[1:]:
         ledger.record(decision)  # returns although the writer is stuck; what memory does not hold is spooled
     assert len(spooled(home)) == 4
     leave.set()
-    ledger.close(timeout_s=10)
+    ledger.close()
     assert sum(len(path.read_text().splitlines()) for path in spooled(home)) == len(decisions)
 
 
 def test_closing_while_the_database_is_stuck_spools_what_it_holds(home, ledger, monkeypatch):
     entered, leave = threading.Event(), threading.Event()
-    monkeypatch.setattr(ledger, "_insert", lambda _entries: (entered.set(), leave.wait(20)))
+    monkeypatch.setattr(ledger, "_insert", lambda _entries: (entered.set(), leave.wait(LIMIT_S)))
     ledger.record(decided())
-    assert entered.wait(10)
+    assert entered.wait(LIMIT_S)
     ledger.record(decided())
     ledger.close(timeout_s=0.05)
     lines = "".join(path.read_text() for path in spooled(home)).splitlines()
@@ -313,7 +306,7 @@ def test_a_corrupt_database_loses_nothing_and_repair_keeps_the_old_file(home, ru
 def test_repair_salvages_what_can_be_read_and_keeps_what_was_spent(home, ledger):
     for _ in range(300):
         ledger.record(decided())
-    ledger.close(timeout_s=20)
+    ledger.close()
     path = paths.database(home)
     with closing(db.connect(path)) as connection:
         connection.execute("INSERT INTO spend (at, provider, model, amount) VALUES (1, 'a', 'b', 7)")
@@ -479,7 +472,7 @@ def test_a_new_process_carries_over_what_an_earlier_one_spooled(home, ledger):
     ledger._spool.add(ledger._entries([decided()]))
     later = SqliteLedger(home, store_prompts=False)
     later.record(decided())
-    within(10, lambda: not spooled(home))
+    wait_for(lambda: not spooled(home))
     later.close()
     assert len(stored(home)) == 2
 
@@ -530,8 +523,8 @@ def test_threads_recording_at_once_lose_nothing(home, ledger):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
-    ledger.close(timeout_s=30)
+        thread.join(LIMIT_S)
+    ledger.close()
     assert len(stored(home)) + sum(len(p.read_text().splitlines()) for p in spooled(home)) == 400
 
 
@@ -553,7 +546,7 @@ if sys.argv[2] == "closes":
 @pytest.mark.parametrize("ends", ["closes", "just exits"])
 def test_fifty_processes_recording_at_once_on_one_ledger_lose_nothing(home, ledger, ends):
     started = [subprocess.Popen([sys.executable, "-c", RECORD, str(home), ends]) for _ in range(50)]
-    assert [process.wait(timeout=120) for process in started] == [0] * 50
+    assert [process.wait(LIMIT_S) for process in started] == [0] * 50
     ledger.drain()
     assert len(stored(home)) == 500
     assert len(stored(home, "attempts")) == 1000
@@ -569,7 +562,7 @@ def test_processes_that_carry_over_the_same_spool_do_not_disturb_each_other(home
         "ledger.close(); assert ledger._error is None or 'locked' in str(ledger._error), ledger._error"
     )
     started = [subprocess.Popen([sys.executable, "-c", code, str(home)]) for _ in range(8)]
-    assert [process.wait(timeout=60) for process in started] == [0] * 8
+    assert [process.wait(LIMIT_S) for process in started] == [0] * 8
     ledger.drain()
     assert len(stored(home)) == 40
     assert not list(paths.spool(home).iterdir())

@@ -6,6 +6,8 @@ import asyncio
 import json
 import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -134,25 +136,48 @@ def test_a_page_that_is_no_api_is_html(box):
 def test_a_hanging_upstream_accepts_and_never_answers_and_sees_the_client_leave(box):
     box.fault("openai", Fault("hang"))
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{box.url}/openai/v1/chat/completions", json=BODY, timeout=httpx.Timeout(10, read=0.3))
-    assert box.wait(lambda records: records[-1].done)
+        httpx.post(f"{box.url}/openai/v1/chat/completions", json=BODY, timeout=httpx.Timeout(30, read=0.3))
+    assert box.wait(lambda records: records and records[-1].done)
     assert box.requests[-1].closed_early
     assert box.requests[-1].status == 0
 
 
-def test_a_stalled_stream_stays_open_after_some_pieces(box):
+async def test_a_stalled_stream_stays_open_after_some_pieces(box):
     box.fault("openai", Fault("stall", after=1))
-    wait = httpx.Timeout(10, read=0.5)
-    came = ""
-    with (
-        pytest.raises(httpx.ReadTimeout),
-        httpx.stream("POST", f"{box.url}/openai/v1/chat/completions", json=STREAM, timeout=wait) as reply,
+    async with (
+        httpx.AsyncClient(timeout=30) as client,
+        client.stream("POST", f"{box.url}/openai/v1/chat/completions", json=STREAM) as reply,
     ):
+        texts, came = reply.aiter_text(), ""
+        while came.count("data: ") < 2:
+            came += await anext(texts)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(texts), 0.3)
+    assert came.count("data: ") == 2
+    assert await asyncio.to_thread(box.wait, lambda records: records[-1].done)
+    assert box.requests[-1].closed_early
+
+
+@pytest.mark.parametrize(("kind", "whole"), [("stall", True), ("truncated", False)])
+def test_what_is_held_comes_when_the_faults_are_taken_back(box, kind, whole):
+    box.fault("openai", Fault(kind, after=1, held=True, clean=True))
+    came = ""
+    with httpx.stream("POST", f"{box.url}/openai/v1/chat/completions", json=STREAM, timeout=30) as reply:
         for text in reply.iter_text():
             came += text
-    assert came.count("data: ") == 2
-    assert box.wait(lambda records: records[-1].done)
-    assert box.requests[-1].closed_early
+            if came.count("data: ") == 2:
+                box.clear()
+    assert came.count("data: ") > (2 if whole else 1)
+    assert ("[DONE]" in came) is whole
+
+
+def test_a_held_request_is_answered_when_the_faults_are_taken_back(box):
+    box.fault("openai", Fault("hang", held=True))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(post, box, "openai", BODY)
+        assert box.wait(lambda records: len(records) == 1)
+        box.clear()
+        assert asked.result(30).status_code == 200
 
 
 async def test_a_client_that_leaves_a_stream_is_noticed_at_once(box):
@@ -174,9 +199,9 @@ def test_a_client_that_took_its_answer_did_not_leave_early(box):
 
 def test_slow_headers_come_late_and_complete(box):
     box.fault("openai", Fault("slow_headers", delay=0.2))
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{box.url}/openai/v1/chat/completions", json=BODY, timeout=httpx.Timeout(10, read=0.05))
+    began = time.monotonic()
     assert post(box, "openai", BODY).status_code == 200
+    assert time.monotonic() - began >= 0.2
 
 
 def test_a_hang_ends_with_the_sandbox(recwarn):

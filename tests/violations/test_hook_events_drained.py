@@ -16,6 +16,7 @@ from llm_router.hosts import events
 ROOT = Path(__file__).resolve().parents[2]
 WRITE = """
 import sys; sys.path.insert(0, sys.argv[1]); import journal
+journal._WAIT_S, journal._TRIES = 120, 10_000  # here nobody may give up waiting
 for n in range(100): assert journal.event(sys.argv[2], "routed", session=sys.argv[3], n=n, decision=f"d_{sys.argv[3]}_{n}")
 print("done")
 """
@@ -126,9 +127,10 @@ def test_what_the_database_does_not_take_waits(home):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be renamed there")
-def test_a_hook_that_is_still_writing_is_waited_for(home):
+def test_a_hook_that_is_still_writing_is_waited_for(home, monkeypatch):
     import fcntl
 
+    monkeypatch.setattr(events, "PATIENCE_S", 60)
     put(home, {"at": 1, "kind": "first"})
     with (home / "hooks" / "events.jsonl").open("ab") as late:
         fcntl.flock(late, fcntl.LOCK_SH)
@@ -152,7 +154,7 @@ def test_no_event_is_lost_or_doubled_while_many_write_and_several_carry(home):
     stop, counts = threading.Event(), []
 
     def carry():
-        while not stop.is_set():
+        while not stop.wait(0.001):
             counts.append(events.drain(home))
 
     carriers = [threading.Thread(target=carry) for _ in range(2)]

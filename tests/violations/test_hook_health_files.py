@@ -16,6 +16,7 @@ SCRIPT = ROOT / "scripts" / "cleanup-hook-health.py"
 NOW = 1_790_000_000.0
 WRITE = """
 import sys; sys.path.insert(0, sys.argv[1]); import journal
+journal._WAIT_S, journal._TRIES = 120, 10_000  # here nobody may give up waiting
 for n in range(200): assert journal.health(sys.argv[2], "claude Stop", n)
 print("done")
 """
@@ -99,7 +100,7 @@ def test_runs_written_during_cleanups_are_kept(home):
     stop = threading.Event()
 
     def clean():
-        while not stop.is_set():
+        while not stop.wait(0.001):
             hook_health.cleanup(home, ("codex",), now=NOW)
 
     cleaner = threading.Thread(target=clean)

@@ -170,6 +170,31 @@ async def test_many_decisions_are_one_writing():
     assert counting.writes == 2  # what came after the first is not forgotten
 
 
+async def test_who_is_replaced_writes_no_more_and_the_successor_writes_after_him():
+    begun, go_on, written = asyncio.Event(), asyncio.Event(), []
+
+    class Old:
+        async def write(self):
+            begun.set()
+            await go_on.wait()
+            written.append("old")
+
+    class New:
+        async def write(self):
+            written.append("new")
+
+    old, new = Keeper(Old()), Keeper(New())
+    old.touch()
+    await asyncio.wait_for(begun.wait(), 30)
+    old.touch()
+    old.hand_over(new)
+    old.touch()  # a call that has begun with the old configuration ends
+    closing = asyncio.gather(old.aclose(), new.aclose())
+    go_on.set()
+    await closing
+    assert written == ["old", "new"]
+
+
 async def test_a_keeper_that_was_never_touched_writes_nothing():
     counting = Counting()
     await Keeper(counting).aclose()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import random_streams
 import sdk_clients
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_router.dialects import inbound
@@ -323,6 +323,7 @@ def joined(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
+@settings(max_examples=50)
 @given(random_streams.deltas(), st.data(), st.booleans())
 def test_any_stream_says_what_the_whole_answer_says_and_is_read_by_googles_client(
     deltas: list[Delta], data: st.DataObject, shown: bool
