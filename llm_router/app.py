@@ -30,7 +30,7 @@ from llm_router.prices import PriceBook
 from llm_router.providers.registry import Registry
 from llm_router.record import SqliteLedger
 from llm_router.route import Router
-from llm_router.run import Means, TieBreak
+from llm_router.run import Hedging, Means, TieBreak
 from llm_router.settings import Settings
 
 
@@ -80,16 +80,18 @@ class App:
         inventory = Inventory(providers, database)
 
         carrier = providers.carrier if relays else providers.get
+        routing = settings.routing
+        hedging = None if routing.hedge_seconds is None else Hedging(routing.hedge_seconds)
         router = Router(
             settings=settings,
             world=_world(inventory, providers, catalogue, health, prices, settings),
-            means=Means(carrier, health, budgets, prices, settings.routing.deadline_seconds),
+            means=Means(carrier, health, budgets, prices, routing.deadline_seconds, hedging),
             ledger=ledger,
             prices=prices,
             baseline=_baseline(catalogue, settings),
             sessions=Sessions(paths.database(root)),
-            learner=Learner(paths.database(root), enabled=settings.routing.learn),
-            tie_break=TieBreak(paths.database(root), enabled=settings.routing.tie_break),
+            learner=Learner(paths.database(root), enabled=routing.learn),
+            tie_break=TieBreak(paths.database(root), enabled=routing.tie_break),
         )
         keeper = Keeper(Snapshot(root, environ, router, providers, prices, budgets))
         router = replace(router, ledger=KeptLedger(ledger, keeper))
