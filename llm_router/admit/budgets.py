@@ -103,13 +103,15 @@ class SqliteBudgets:
             else:
                 self._write([settlement], QUICK_S)
 
-    def status(self, now: float | None = None) -> Sequence[CapStatus]:
-        """Every cap as of `now`, the global ones first. Raises BudgetError when the database cannot be used."""
+    def status(self, now: float | None = None, *, timeout_s: float | None = None) -> Sequence[CapStatus]:
+        """Every cap as of `now`, the global ones first. Raises BudgetError when the database cannot be used, or is held
+        by another process for `timeout_s`.
+        """
         if not self._caps:
             return ()
         at = self._clock() if now is None else now
         try:
-            with self.database.transaction() as connection:
+            with self.database.transaction(timeout_s=timeout_s) as connection:
                 swept = sweep(connection, at, self.folder)
                 standing = [stand(connection, cap, at) for cap in self._caps]
         except FAILURES as error:

@@ -14,7 +14,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from llm_router.admit import budgets as sqlite_budgets
 from llm_router.admit import caps, counters
@@ -27,11 +29,14 @@ from llm_router.nouns import Billing, Candidate, Model
 from llm_router.ports import Reservation
 from llm_router.windows import bounds
 
+T = TypeVar("T")
+
 CALLS = 64  # how many calls like the one that asks a lease is for
 SHARE = 16  # at most this part of what is left under a cap: near its end each call is reserved by itself
 LOW = 4  # with this part of a block left, the next one is fetched before anybody has to wait for it
 BOOK_EVERY_S = 1.0
 IDLE_S = 2.0  # then what is not used goes back
+THREADS = 4  # that wait for the database
 CLOSE_S = 1.0  # how long the end waits for the database: what it does not take is booked when we are gone
 
 
@@ -44,7 +49,8 @@ class LeasedBudgets:
         self._budgets, self._clock, self._calls = budgets, clock, calls
         self._leases: dict[str, Lease] = {}  # by provider; changed by who holds `_writing`
         self._by_id: dict[str, Lease] = {}
-        self._fetching: dict[str, asyncio.Task[None]] = {}  # by provider, the last
+        self._asking: dict[str, asyncio.Task[Any]] = {}  # by provider, or by model where its price is unknown
+        self._threads = ThreadPoolExecutor(THREADS, "llm-router-budgets")  # made when they are needed
         self._writing = threading.Lock()  # held while the database is waited for
         self._loose: dict[tuple[str, str], int] = {}  # spent under no lease, by provider and model
         self._tending: threading.Thread | None = None
@@ -65,7 +71,7 @@ class LeasedBudgets:
 
     async def areserve(self, candidate: Candidate) -> Reservation:
         if not candidate.max_cost:  # unknown, and allowed
-            return await asyncio.to_thread(self._budgets.reserve, candidate)
+            return await asyncio.shield(self._asked(self._budgets.reserve, candidate, candidate.model.ref)[0])
         while (found := self.at_once(candidate)) is None:
             await self._more(candidate)
         return found
@@ -79,10 +85,10 @@ class LeasedBudgets:
         if not lease.settle(reservation.amount, model.id, amount, self._clock()):
             self._hurry.set()
 
-    def status(self, now: float | None = None) -> Sequence[CapStatus]:
+    def status(self, now: float | None = None, *, timeout_s: float | None = None) -> Sequence[CapStatus]:
         """For a thread. Raises BudgetError."""
-        self._book_all()
-        return self._budgets.status(now)
+        self._book_all(timeout_s)
+        return self._budgets.status(now, timeout_s=timeout_s)
 
     def close(self) -> None:
         """For a thread."""
@@ -95,12 +101,7 @@ class LeasedBudgets:
 
     async def _more(self, candidate: Candidate) -> None:
         """Wait for a thread that tops up: for one that is at it already, if there is one. Raises BudgetError."""
-        provider = candidate.model.provider
-        task, is_mine = self._fetching.get(provider), False
-        if task is None or task.done():  # to wait for what is done would be no wait at all
-            task, is_mine = asyncio.create_task(asyncio.to_thread(self._topped_up, candidate)), True
-            task.add_done_callback(_seen)
-            self._fetching[provider] = task
+        task, is_mine = self._asked(self._topped_up, candidate, candidate.model.provider)
         try:
             await asyncio.shield(task)  # who is cancelled leaves what was leased to the others
         except BudgetError:
@@ -109,6 +110,27 @@ class LeasedBudgets:
         except FAILURES as error:
             cap = self._budgets.applying(candidate.model)[0]
             raise caps.unusable(cap, error, self._budgets.database.path) from error
+
+    def _asked(
+        self, what: Callable[[Candidate], T], candidate: Candidate, key: str
+    ) -> tuple[asyncio.Task[T], bool]:
+        """The thread that is at it, for all who ask meanwhile, and whether it was made for this one."""
+        task = self._asking.get(key)
+        if task is not None and not task.done():  # to wait for what is done would be no wait at all
+            return task, False
+        task = self._asking[key] = asyncio.create_task(self._aside(what, candidate))
+        task.add_done_callback(lambda done: self._answered(key, done))
+        return task, True
+
+    def _answered(self, key: str, done: asyncio.Task[Any]) -> None:
+        if self._asking.get(key) is done:
+            del self._asking[key]
+        if not done.cancelled():
+            done.exception()  # whom it concerned may be gone
+
+    async def _aside(self, what: Callable[[Candidate], T], candidate: Candidate) -> T:
+        """In threads of our own: who waits for the database is not to use up those of the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, what, candidate)
 
     def _topped_up(self, candidate: Candidate) -> None:
         """Raises BudgetError where the call does not fit, else FAILURES."""
@@ -237,9 +259,3 @@ class LeasedBudgets:
                 if not self._leases and not self._loose:
                     self._tending = None
                     return
-
-
-def _seen(task: asyncio.Task[None]) -> None:
-    """Whom its failure concerned may be gone."""
-    if not task.cancelled():
-        task.exception()

@@ -12,6 +12,7 @@ from llm_router.errors import RefusedError, RouterError
 from llm_router.gateway.visit import Visit
 from llm_router.nouns import JsonDict
 
+PATIENCE_S = 0.2  # of who only wants figures
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -41,7 +42,7 @@ async def metrics(visit: Visit) -> None:
     app = visit.app
     budgets = ()
     with suppress(RouterError):  # a locked database leaves the other figures as they are
-        budgets = await asyncio.to_thread(app.budgets.status)
+        budgets = await asyncio.to_thread(app.budgets.status, timeout_s=PATIENCE_S)
     text = visit.gateway.figures.text(await asyncio.to_thread(app.health.states), budgets)
     await visit.call.reply(200, text, METRICS)
 

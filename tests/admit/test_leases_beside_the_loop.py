@@ -124,16 +124,16 @@ def test_who_comes_when_a_top_up_has_just_ended_asks_for_another(make):
     """It must not look at the ended one for ever: in a thread, so that this would be seen."""
     budgets, got = make(daily=1000), []
 
-    async def all_at_once():
-        async def newcomer():
-            await asyncio.shield(budgets._fetching["openai"])  # ends in the same turn of the loop
-            got.append(await reserve(budgets, 5000 * CENT))
+    async def newcomer():
+        task = budgets._asking["openai"]
+        while not task.done():  # noqa: ASYNC110 - to be there before anybody has taken note of it
+            await asyncio.sleep(0)
+        got.append(await reserve(budgets, 5000 * CENT))
 
+    async def all_at_once():
         first = asyncio.create_task(reserve(budgets, CENT))
         await asyncio.sleep(0)
-        budgets._fetching["openai"].add_done_callback(lambda _: got.append(asyncio.create_task(newcomer())))
-        await first
-        await got.pop(0)
+        await asyncio.gather(first, newcomer())
 
     thread = threading.Thread(target=asyncio.run, args=(all_at_once(),), daemon=True)
     thread.start()
@@ -157,6 +157,24 @@ async def test_a_database_that_is_held_too_long_refuses_all_who_wait_at_the_same
     assert {type(each) for each in answers} == {BudgetError}
     assert "cannot be checked" in answers[0].message
     assert (await reserve(budgets, CENT)).amount == CENT  # no refusal outlives its reason
+
+
+async def test_calls_of_an_unknown_price_share_one_look_at_what_is_left(make, path, monkeypatch):
+    budgets, unpriced, looks = make(daily=1, unpriced="allow"), Candidate(PAID, "test"), []
+    look = budgets._budgets.reserve
+    monkeypatch.setattr(budgets._budgets, "reserve", lambda call: looks.append(call) or look(call))
+    async with held(path, 0.2):
+        waiting = [asyncio.create_task(budgets.areserve(unpriced)) for _ in range(20)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+    told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(told[0], asyncio.CancelledError)
+    assert {each.id for each in told[1:]} == {None}
+    budgets.settle(told[1], PAID, 100 * CENT)  # what it cost was known in the end
+    assert budgets.status()[0].spent == 100 * CENT
+    with pytest.raises(BudgetError):
+        await budgets.areserve(unpriced)
+    assert len(looks) == 2
 
 
 async def test_who_is_cancelled_while_waiting_leaves_the_money_to_the_others(make, path):
