@@ -30,7 +30,7 @@ from llm_router.prices import PriceBook
 from llm_router.providers.registry import Registry
 from llm_router.record import SqliteLedger
 from llm_router.route import Router
-from llm_router.run import Means, TieBreak
+from llm_router.run import Hedging, Means, TieBreak
 from llm_router.settings import Settings
 
 
@@ -74,22 +74,24 @@ class App:
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
         database = Database(paths.database(root))
-        health = HealthBook(paths.database(root), credential=providers.fingerprint)
+        health = HealthBook(paths.database(root), credential=providers.fingerprint, aside=serves or relays)
         budgets = _budgets(root, settings, serves=serves, relays=relays)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
         inventory = Inventory(providers, database)
 
         carrier = providers.carrier if relays else providers.get
+        routing = settings.routing
+        hedging = None if routing.hedge_seconds is None else Hedging(routing.hedge_seconds)
         router = Router(
             settings=settings,
             world=_world(inventory, providers, catalogue, health, prices, settings),
-            means=Means(carrier, health, budgets, prices, settings.routing.deadline_seconds),
+            means=Means(carrier, health, budgets, prices, routing.deadline_seconds, hedging),
             ledger=ledger,
             prices=prices,
             baseline=_baseline(catalogue, settings),
             sessions=Sessions(paths.database(root)),
-            learner=Learner(paths.database(root), enabled=settings.routing.learn),
-            tie_break=TieBreak(paths.database(root), enabled=settings.routing.tie_break),
+            learner=Learner(paths.database(root), enabled=routing.learn),
+            tie_break=TieBreak(paths.database(root), enabled=routing.tie_break),
         )
         keeper = Keeper(Snapshot(root, environ, router, providers, prices, budgets))
         router = replace(router, ledger=KeptLedger(ledger, keeper))
@@ -126,9 +128,8 @@ class App:
         await self.keeper.aclose()
         await self.inventory.aclose()
         await self.providers.aclose()
-        await asyncio.to_thread(self.budgets.close)
-        self.health.close()
-        self.inventory.close()
+        for each in (self.budgets, self.health, self.inventory):
+            await asyncio.to_thread(each.close)
 
 
 def _budgets(root: Path, settings: Settings, *, serves: bool, relays: bool) -> SqliteBudgets | LeasedBudgets:
@@ -151,6 +152,8 @@ def _world(
     async def world() -> World:
         """The same object while nothing has changed."""
         nonlocal kept
+        if not health.is_fresh():
+            await health.refresh()
         found = await inventory.look()
         if kept is not None and kept[0] is found:
             return kept[1]

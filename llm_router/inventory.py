@@ -88,7 +88,8 @@ class Inventory:
     async def _renew(self, name: str) -> _Found:
         try:
             is_cli = self._providers.vendor(name).is_cli
-            found = (self._remembered(name) if is_cli else None) or await self._ask(name)
+            found = await asyncio.to_thread(self._remembered, name) if is_cli else None
+            found = found or await self._ask(name)
             self._found[name] = found
             return found
         finally:
@@ -107,7 +108,7 @@ class Inventory:
         except Exception as error:  # whatever one provider's SDK does, the others can still answer
             readiness, models = self._unready(name, error), ()
         if is_cli:  # a check that hangs is remembered too: the next process need not wait for it
-            self._remember(name, readiness, now)
+            await asyncio.to_thread(self._remember, name, readiness, now)
         return _Found(now, readiness, models)
 
     def _listed(self, name: str, models: Sequence[Model]) -> Readiness:

@@ -538,6 +538,12 @@ class Checking(Struct, frozen=True):
     candidate: Candidate
 
 
+class Chosen(Struct, frozen=True):
+    """Of two candidates who were asked at a time this one spoke first, and answers."""
+
+    candidate: Candidate
+
+
 class Failed(Struct, frozen=True):
     """An attempt failed and the run goes on."""
 
@@ -550,4 +556,4 @@ class Done(Struct, frozen=True):
     reply: Reply
 
 
-Event = Planned | Trying | Checking | Failed | Delta | Chunk | Done
+Event = Planned | Trying | Checking | Chosen | Failed | Delta | Chunk | Done

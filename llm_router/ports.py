@@ -199,6 +199,9 @@ class HealthState(Struct, frozen=True):
     reason: str = ""
 
 
+PROBE = HealthState("", "", "half_open")
+
+
 class Health(Protocol):
     """Breakers per provider and model, shared by all processes of the user. Never raises: memory serves when disk fails."""
 
@@ -211,8 +214,12 @@ class Health(Protocol):
         ...
 
     def enter(self, provider: str, model: str) -> HealthState | None:
-        """Ask to call: None lets it through (claiming the single half-open probe if that is what it is)."""
+        """Ask to call: None lets it through (claiming the single half-open probe if that is what it is); PROBE where that
+        takes a look at the disk: then `aenter`.
+        """
         ...
+
+    async def aenter(self, provider: str, model: str) -> HealthState | None: ...
 
     def succeeded(self, provider: str, model: str) -> None: ...
     def failed(self, provider: str, model: str, kind: FailureKind, retry_after_s: float | None) -> None: ...
@@ -227,6 +234,7 @@ class Ledger(Protocol):
 
 
 __all__ = [
+    "PROBE",
     "Attempt",
     "Budgets",
     "Call",

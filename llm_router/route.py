@@ -54,11 +54,12 @@ class Router:
 
     async def decide(self, request: Request, *, asks: bool = False) -> Decision:
         """Classify, admit and plan; call nobody, or a model that is free and quick where the classifier is unsure (`asks`).
-
         Raises RouterError where nothing may or can answer.
         """
         started = time.perf_counter()
         world = await self.world()
+        if self.learner.lacks(request):
+            await self.learner.inform(request)
         assessment, asked = self.learner.assessed(assess(request), request), ()
         planned = partial(self._planned, request, world)
         if asks:

@@ -141,6 +141,11 @@ class RoutingSettings(Section):
         default_factory=dict[Complexity, Seconds],
         description="How long one attempt may wait for a first sign of life. Default: 20, 45, 90, 180 by complexity.",
     )
+    hedge_seconds: Seconds | None = Field(
+        default=None,
+        description="After so long without a first token the next model of the chain is asked too, and whoever speaks first "
+        "answers. Both may cost; at most every tenth call is hedged. Off unless set.",
+    )
 
 
 class Caps(Section):

@@ -348,6 +348,7 @@ def test_a_project_file_named_by_the_user_is_the_users_word(folders):
         "router: {store_prompts: true}",
         "budget: {unpriced: allow}",
         "routing: {unisolated_tests: true}",
+        "routing: {hedge_seconds: 1}",
     ],
 )
 def test_a_project_file_must_not_redirect_loosen_or_store(folders, text):

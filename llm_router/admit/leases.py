@@ -215,7 +215,7 @@ class LeasedBudgets:
 
     def _tended(self) -> None:
         with self._state:
-            if self._tending is None:
+            if self._tending is None or not self._tending.is_alive():
                 self._tending = threading.Thread(target=self._tend, name="llm-router-leases", daemon=True)
                 self._tending.start()
 

@@ -6,6 +6,7 @@ written twice.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -33,7 +34,8 @@ class Sessions:
         self._path = path
         self._clock = clock
         self._kept: OrderedDict[str, Standing] = OrderedDict()
-        self._read = path is None
+        self._reading = threading.Lock()
+        self.is_read = path is None  # else `read` comes before all else
 
     def standing(self, request: Request) -> Standing | None:
         """Where the conversation stands that this request goes on with; None where it stands aside, or is new."""
@@ -77,23 +79,23 @@ class Sessions:
             self._kept.popitem(last=False)
 
     def _find(self, key: str) -> Standing | None:
-        if not self._read:
-            self._reread()
         return self._kept.get(key)
 
-    def _reread(self) -> None:
-        """Once, on first use: the end of the ledger, in its order."""
-        self._read = True
-        if self._path is None or not self._path.exists():
-            return
-        database = Database(self._path, timeout_s=0.2)
-        try:
-            with suppress(*FAILURES), database.reading() as connection:
-                found = connection.execute(_LATEST, (self._clock() - LONG_S, REREAD)).fetchall()
-                for row in reversed(found):
-                    self._note(*_read_row(row))
-        finally:
-            database.close()
+    def read(self) -> None:
+        """Once: the end of the ledger, in its order. Waits for the database: for a thread."""
+        with self._reading:
+            if self.is_read or self._path is None:
+                return
+            database = Database(self._path, timeout_s=0.2)
+            try:
+                if self._path.exists():
+                    with suppress(*FAILURES), database.reading() as connection:
+                        found = connection.execute(_LATEST, (self._clock() - LONG_S, REREAD)).fetchall()
+                        for row in reversed(found):
+                            self._note(*_read_row(row))
+            finally:
+                database.close()
+            self.is_read = True
 
 
 _LATEST = """

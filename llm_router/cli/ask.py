@@ -21,6 +21,7 @@ from llm_router.cli.prompt import read_prompt
 from llm_router.errors import UsageError
 from llm_router.nouns import (
     Checking,
+    Chosen,
     Complexity,
     Done,
     Event,
@@ -179,9 +180,8 @@ class _Lines:
             return
         elif isinstance(event, TextDelta):
             output.emit({"type": "delta", "text": event.text})
-        elif isinstance(event, (Trying, Checking)):
-            what = "trying" if isinstance(event, Trying) else "checking"
-            output.emit({"type": what, "model": event.candidate.model.ref})
+        elif isinstance(event, (Trying, Checking, Chosen)):
+            output.emit({"type": type(event).__name__.lower(), "model": event.candidate.model.ref})
         elif isinstance(event, Failed):
             output.emit({"type": "failed", "attempt": output.attempt_line(event.attempt)})
         sys.stdout.flush()

@@ -23,6 +23,7 @@ _ALLOWED: tuple[tuple[Keys, object], ...] = (
     (("providers", "*", "models"), ...),
     (("providers", "*", "num_ctx"), ...),
     (("routing", "unisolated_tests"), False),
+    (("routing", "hedge_seconds"), None),
     (("routing",), ...),
     (("budget", "unpriced"), "refuse"),
     (("budget", "daily"), ...),

@@ -51,9 +51,12 @@ class Activity(Struct):
         self.stream, self.turn = request.stream, request.turn
 
     def tries(self, candidate: Candidate) -> None:
+        self.chooses(candidate)
+        self.attempts += 1
+
+    def chooses(self, candidate: Candidate) -> None:
         model = candidate.model
         self.provider, self.model, self.tier = model.provider, _name(model.id), model.tier
-        self.attempts += 1
 
     def begins(self) -> None:
         """The first byte of an answer goes out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
 from msgspec.structs import replace
@@ -35,6 +36,8 @@ async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     if sketch.model and sketch.model.lower().endswith(LONG_WINDOW):
         sketch = replace(sketch, model=without_window(sketch.model, headers))
     router, turns = guests.path_of(visit)
+    if not router.sessions.is_read:
+        await asyncio.to_thread(router.sessions.read)
     request = turns.read(sketch, headers)
     visit.activity.asks(request)
     relay = Relay(speaks, headers, hops=visit.hops())

@@ -12,7 +12,7 @@ from llm_router.errors import RouterError
 from llm_router.gateway import problems
 from llm_router.gateway.activity import Activity
 from llm_router.gateway.http import JSON, HttpCall
-from llm_router.nouns import Chunk, Decision, Done, Event, Planned, Reply, Request, Trying
+from llm_router.nouns import Chosen, Chunk, Decision, Done, Event, Planned, Reply, Request, Trying
 from llm_router.ports import Inbound
 
 LOOK_EVERY_S = 10.0
@@ -95,6 +95,9 @@ class Delivery:
                     self._activity.decision = decision.id
                 case Trying(candidate=candidate):
                     self._activity.tries(candidate)
+                    self._reason = candidate.reason
+                case Chosen(candidate=candidate):
+                    self._activity.chooses(candidate)
                     self._reason = candidate.reason
                 case Done(reply=reply):
                     self._activity.decided(reply.decision)

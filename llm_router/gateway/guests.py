@@ -81,7 +81,8 @@ class Guests:
         def provider(name: str) -> Provider:
             return guest if name == NAME else router.means.provider(name)
 
-        means = replace(router.means, provider=provider, health=_Apart(router.means.health))
+        health: Health = _Apart(router.means.health)
+        means = replace(router.means, provider=provider, health=health)
         return replace(router, world=self._world, plans=self._plans, means=means)
 
 
@@ -105,11 +106,17 @@ class _Apart:
     def __init__(self, health: Health) -> None:
         self._health = health
 
+    def calm(self) -> bool:
+        return self._health.calm()
+
     def cooling(self, provider: str, model: str) -> HealthState | None:
         return self._health.cooling(provider, model)
 
     def enter(self, provider: str, model: str) -> HealthState | None:
         return self._health.enter(provider, model)
+
+    async def aenter(self, provider: str, model: str) -> HealthState | None:
+        return await self._health.aenter(provider, model)
 
     def succeeded(self, provider: str, model: str) -> None:
         self._health.succeeded(provider, model)

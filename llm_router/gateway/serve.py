@@ -123,7 +123,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         gc.freeze()  # what is loaded stays; the collector need not look at it again and again
         gc.set_threshold(20_000, 20, 50)  # a request makes a thousand objects, and hardly a cycle among them
-        state.remember(self.root, self.url)
+        await asyncio.to_thread(state.remember, self.root, self.url)  # it takes a lock
         log.info("serving at %s (pid %d)", self.url, os.getpid())
         print(f"llm-router: gateway at {self.url}", file=sys.stderr, flush=True)
 

@@ -132,15 +132,15 @@ class Snapshot:
         """Of the calendar day in local time; `budget_left` is the least that any cap on everything leaves."""
         found: JsonDict = {"spend_today": None, "saved_today": None, "budget_left": None}
         today = bounds("daily", now)
+        with suppress(RouterError):  # first, for it books what was spent
+            left = [status.remaining for status in self.budgets.status(now) if status.cap.provider is None]
+            found["budget_left"] = min(left, default=None)
         with suppress(*db.FAILURES), closing(db.connect(paths.database(self.root))) as connection:
             spent = connection.execute(
                 "SELECT coalesce(sum(amount), 0) FROM spend WHERE at >= ?", (today.since,)
             )
             found["spend_today"] = int(spent.fetchone()[0])
             found["saved_today"] = queries.savings(connection, *today).saved
-        with suppress(RouterError):
-            left = [status.remaining for status in self.budgets.status(now) if status.cap.provider is None]
-            found["budget_left"] = min(left, default=None)
         return found
 
     async def _routes(self, profile: Profile | None) -> dict[str, str]:

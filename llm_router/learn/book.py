@@ -1,14 +1,21 @@
-"""Knowledge and sessions kept up to date from the database. Never raises: who cannot read has learned nothing."""
+"""Knowledge and sessions kept up to date from the database. Never raises: who cannot read has learned nothing.
+
+if learner.lacks(request):
+    await learner.inform(request)
+learner.assessed(...)
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +24,33 @@ from msgspec.structs import replace
 from llm_router.db import FAILURES, Database
 from llm_router.learn import rows
 from llm_router.learn.context import LOOKED_BACK, Turn, in_context
-from llm_router.learn.knowledge import Knowledge, unlearned
+from llm_router.learn.knowledge import Knowledge, Outcome, unlearned
 from llm_router.learn.prints import of_prompt
 from llm_router.learn.train import personal_weights
 from llm_router.nouns import Assessment, Complexity, Decision, Plan, Request, Task
 
 REREAD_S = 30.0
 READ_AT_MOST = 5_000  # outcomes, the newest
+AT_ONCE = 100  # of them, about a millisecond: more of them make knowledge anew, beside the event loop
 SESSIONS = 256
 _WAIT_S = 0.05  # for the database: a prompt does not wait for what it could have learned
+
+
+_Stock = tuple[int, float]
+
+
+@dataclass(slots=True)
+class _News:
+    """`outcomes`, oldest first, are to be added to what is known, unless `knowledge` takes its place. `first` and `last`
+    are the numbers of the outcomes that are then held.
+    """
+
+    personal: Mapping[str, float]
+    first: int
+    last: int
+    stock: _Stock = (0, 0.0)
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    knowledge: Knowledge | None = None
 
 
 class Learner:
@@ -37,8 +62,36 @@ class Learner:
         self._path, self._enabled, self._clock = path, enabled, clock
         self._knowledge = Knowledge()
         self._first = self._seen = 0  # the first and the last outcome that knowledge holds
-        self._stock, self._read_at = (0, 0.0), float("-inf")
+        self._stock: _Stock = (0, 0.0)
+        self._read_at = float("-inf")
         self._turns: OrderedDict[str, list[Turn]] = OrderedDict()
+
+    def lacks(self, request: Request) -> bool:
+        """Whether there may be something to be read first."""
+        if self._path is None:
+            return False
+        is_new = request.session is not None and request.session not in self._turns
+        return is_new or (self._enabled and self._clock() - self._read_at >= REREAD_S)
+
+    async def inform(self, request: Request) -> None:
+        """Read the turns of a session that is new here, and what was learned lately. Threads wait for the database."""
+        name, now = request.session, self._clock()
+        if name is not None and name not in self._turns:
+            turns = await asyncio.to_thread(self._read_session, name)
+            self._turns.setdefault(name, turns)
+        if self._enabled and now - self._read_at >= REREAD_S:
+            self._read_at = now  # who comes meanwhile goes by what is known
+            if (news := await asyncio.to_thread(self._read_outcomes)) is not None:
+                self._learn(news)
+
+    def _learn(self, news: _News) -> None:
+        self._first, self._seen, self._stock = news.first, news.last, news.stock
+        if news.knowledge is not None:
+            self._knowledge = news.knowledge
+            return
+        self._knowledge.personal = news.personal
+        for outcome in news.outcomes:
+            self._knowledge.observe(outcome)
 
     def assessed(self, found: Assessment, request: Request) -> Assessment:
         """What classify found, in the light of the session and of what was learned."""
@@ -49,19 +102,24 @@ class Learner:
             if _goes_on(request):
                 turns = [turn for turn in turns if turn.fingerprint != mark]
             found = in_context(found, request, turns, mark, now)
-        if self._enabled and self._known().outcomes + len(self._known().personal):
+        known = self._knowledge
+        if self._enabled and known.outcomes + len(known.personal):
             mark = of_prompt(request.prompt)
-            found = self._known().adjusted(found, mark, request.project or "", now, random.random())
+            found = known.adjusted(found, mark, request.project or "", now, random.random())
         return found
 
     def reordered(self, plan: Plan, assessment: Assessment) -> Plan:
-        return self._known().reordered(plan, str(assessment.task), self._clock()) if self._enabled else plan
+        if not self._enabled:
+            return plan
+        return self._knowledge.reordered(plan, str(assessment.task), self._clock())
 
     def note(self, decision: Decision) -> None:
         """Remember the turn for its session. Outcomes reach the database with the decision itself, by the ledger."""
         session = decision.request.session
         if session is None or decision.error is not None:
             return
+        if self._path is not None and session not in self._turns:
+            return  # it was put out for newer ones: the ledger tells, when it is wanted again
         turns = self._session(session)
         doubted = any(a.verification is not None and a.verification.failed for a in decision.attempts)
         mark = rows.fingerprint(decision.request.prompt)
@@ -73,8 +131,7 @@ class Learner:
         del turns[LOOKED_BACK:]
 
     def _session(self, name: str) -> list[Turn]:
-        if name not in self._turns:
-            self._turns[name] = self._read_session(name)
+        self._turns.setdefault(name, [])
         self._turns.move_to_end(name)
         while len(self._turns) > SESSIONS:
             self._turns.popitem(last=False)
@@ -86,37 +143,25 @@ class Learner:
             found = [_turn(dict(row)) for row in self._query(_SESSION, (name, LOOKED_BACK))]
         return found
 
-    def _known(self) -> Knowledge:
-        """Renewed at most every REREAD_S: by what is new, or from the start where something has gone that it holds."""
-        now = self._clock()
-        if now - self._read_at < REREAD_S or self._path is None or not self._enabled:
-            return self._knowledge
-        self._read_at = now
-        with suppress(*FAILURES, ValueError):
-            self._knowledge.personal = personal_weights(self._path.parent)
-            with self._reading() as connection:
-                if connection is not None:
-                    self._read(connection)
-        return self._knowledge
-
-    def _read(self, connection: sqlite3.Connection) -> None:
-        if self._seen and self._stock != self._counted(connection):
-            self._knowledge = Knowledge(self._knowledge.personal)
-            self._seen = 0
-        new = connection.execute(_OUTCOMES, (self._seen, READ_AT_MOST)).fetchall()
-        if not new:
-            return
-        self._first, self._seen = self._first if self._seen else new[-1]["n"], new[0]["n"]
-        for row in reversed(new):
-            self._knowledge.observe(rows.outcome(dict(row)))
-        self._stock = self._counted(connection)
-
-    def _counted(self, connection: sqlite3.Connection) -> tuple[int, float]:
-        """Tells whether the outcomes that knowledge holds are those of the database: after a repair others have their
-        numbers, some are forgotten on request, and a newer word takes the place of an older one.
-        """
-        count, times = connection.execute(_COUNTED, (self._first, self._seen)).fetchone()
-        return count, times
+    def _read_outcomes(self) -> _News | None:
+        """What is new; all of it where that is much, or where something has gone that knowledge holds."""
+        with suppress(*FAILURES, ValueError), self._reading() as connection:
+            news = _News(personal_weights(self._path.parent) if self._path else {}, self._first, self._seen)
+            if connection is None:
+                return news
+            new = _new(connection, self._seen)
+            if not self._seen or len(new) > AT_ONCE or self._stock != _counted(connection, news):
+                new, news.knowledge = _new(connection, 0), Knowledge(news.personal)
+                news.first = news.last = new[-1]["n"] if new else 0
+            if new:
+                news.last = new[0]["n"]
+            news.outcomes = list(_outcomes(reversed(new)))
+            if news.knowledge is not None:
+                for outcome in news.outcomes:
+                    news.knowledge.observe(outcome)
+            news.stock = _counted(connection, news)
+            return news
+        return None
 
     def _query(self, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         with self._reading() as connection:
@@ -138,6 +183,25 @@ class Learner:
 
 def _goes_on(request: Request) -> bool:
     return request.conversation is not None and request.conversation.goes_on
+
+
+def _new(connection: sqlite3.Connection, after: int) -> list[sqlite3.Row]:
+    """The newest first."""
+    return connection.execute(_OUTCOMES, (after, READ_AT_MOST)).fetchall()
+
+
+def _outcomes(found: Iterable[sqlite3.Row]) -> Iterator[Outcome]:
+    for row in found:
+        with suppress(ValueError, TypeError):  # a damaged one
+            yield rows.outcome(dict(row))
+
+
+def _counted(connection: sqlite3.Connection, news: _News) -> _Stock:
+    """Tells whether the outcomes that knowledge holds are those of the database: after a repair others have their
+    numbers, some are forgotten on request, and a newer word takes the place of an older one.
+    """
+    count, times = connection.execute(_COUNTED, (news.first, news.last)).fetchone()
+    return count, times
 
 
 _OUTCOMES = f"{rows.SELECT} WHERE o.n > ? ORDER BY o.n DESC LIMIT ?"

@@ -14,6 +14,7 @@ from llm_router.mcp_server.results import answered, money, reported, usd
 from llm_router.mcp_server.warm import Warm
 from llm_router.nouns import (
     Checking,
+    Chosen,
     Decision,
     Done,
     Event,
@@ -123,6 +124,8 @@ def _news(event: Event) -> str | None:
     match event:
         case Trying(candidate):
             return f"trying {candidate.model.ref}"
+        case Chosen(candidate):
+            return f"{candidate.model.ref} is faster, and answers"
         case Checking(candidate):
             return f"checking the answer of {candidate.model.ref}"
         case Failed(attempt):

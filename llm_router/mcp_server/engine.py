@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import traceback
 from collections.abc import Collection
-from contextlib import suppress
 
 from llm_router.mcp_server.static import REPLAY_ID
 from llm_router.mcp_server.wire import CONNECTION_CLOSED, INTERNAL_ERROR, Deliver, Feed, JsonDict, error_line
@@ -59,8 +59,10 @@ class Engine:
             live.serve(self._deliver, self._attach, self._tools)
         except Exception as error:  # the client must hear of it, whatever it is, instead of waiting
             reason = f"{type(error).__name__}: {error}"
-            with suppress(Exception):  # Python 3.15 looks for reasons of its own, and may fail at that
+            try:
                 traceback.print_exc()
+            except Exception:  # Python 3.15 looks for reasons of its own, and may fail at that
+                print(reason, file=sys.stderr)
         with self._lock:
             self._stop((INTERNAL_ERROR, f"llm-router cannot serve tools: {reason}"))
 

@@ -22,6 +22,7 @@ from llm_router.nouns import (
     Billing,
     Candidate,
     Checking,
+    Chosen,
     Chunk,
     Delta,
     Failed,
@@ -75,7 +76,7 @@ class Cascade:
     harder: Harder
     _rejected: list[_Rejected] = field(default_factory=list["_Rejected"])
 
-    async def events(self, run: Run) -> AsyncGenerator[Trying | Checking | Failed | Delta | Chunk]:
+    async def events(self, run: Run) -> AsyncGenerator[Trying | Checking | Chosen | Failed | Delta | Chunk]:
         """The run's events, an answer's own held back until it is accepted. The best rejected answer is served where
         nobody stronger gives one.
         """
@@ -88,7 +89,7 @@ class Cascade:
                 async for event in events:
                     if isinstance(event, (Trying, Failed)):
                         held.clear()
-                    if isinstance(event, (Trying, Checking, Failed)):
+                    if isinstance(event, (Trying, Checking, Chosen, Failed)):
                         yield event
                     else:
                         held.append(event)

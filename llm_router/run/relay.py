@@ -60,11 +60,11 @@ class Relay:
     ) -> None:
         self._inbound, self._headers, self._hops, self._shown = inbound, headers, hops, shown
         self._parsed: Request | None = None
-        self._last: Relayed | None = None
+        self._made: list[Relayed] = []
 
     def broken_off(self, error: RouterError) -> bytes:
         """The end of a stream that was cancelled although somebody reads it; b"" where nothing of it was sent."""
-        return self._last.broken_off(error) if self._last is not None else b""
+        return next((last for each in self._made if (last := each.broken_off(error))), b"")
 
     def __call__(
         self,
@@ -79,7 +79,7 @@ class Relay:
     ) -> Relayed:
         lane = self._lane(provider, request, model, input_tokens)
         relayed = Relayed(lane, request, model, limit_s, gap_s, deadline_s, input_tokens)
-        self._last = relayed
+        self._made.append(relayed)
         return relayed
 
     def _lane(self, provider: Provider, request: Request, model: Model, input_tokens: int) -> Lane:

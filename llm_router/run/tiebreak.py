@@ -7,6 +7,7 @@ that nobody waits for a model to be loaded. Silence, an error or other words cha
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import OrderedDict
@@ -94,7 +95,7 @@ class TieBreak:
         key = (request.prompt, options)
         attempts: tuple[Attempt, ...] = ()
         if key not in self._chosen:
-            model = self._quick(world)
+            model = await self._quick(world)
             if model is None:
                 return found, ()
             said, attempts = await self._asked(model, request, options, means)
@@ -105,10 +106,11 @@ class TieBreak:
         chosen = self._chosen[key]
         return _with(found, chosen) if chosen else found, attempts
 
-    def _quick(self, world: World) -> Model | None:
+    async def _quick(self, world: World) -> Model | None:
         """The smallest local model that is no toy and has just shown that it is loaded and quick."""
         now = self._clock()
-        warm = {ref for ref in self._warm(now) if self._left.get(ref, 0.0) <= now}
+        answered = await asyncio.to_thread(self._warm, now)
+        warm = {ref for ref in answered if self._left.get(ref, 0.0) <= now}
         able = [m for m in world.local() if local.billions(m.id, m.tier) >= _LEAST_BILLIONS and m.ref in warm]
         return min(able, key=lambda m: local.billions(m.id, m.tier), default=None)
 

@@ -72,7 +72,7 @@ def _span(seconds: float) -> str:
 
 def limits() -> str:
     by_complexity = ", ".join(f"{name} {_span(limit)}" for name, limit in attempts.LIMITS_S.items())
-    patience = attempts._PATIENCE  # noqa: SLF001 - of nobody's concern but ours
+    patience = attempts.PATIENCE
     factors = ", ".join(f"{billing} {factor}" for billing, factor in patience.items())
     rows = [
         (

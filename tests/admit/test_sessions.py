@@ -136,6 +136,7 @@ def test_a_restart_learns_from_the_ledger(tmp_path):
     with_ledger.record(decided("t/agent", "long ago", at=now - 7_200))
     with_ledger.close()
     book = Sessions(tmp_path / "router.db")
+    book.read()
     standing = book.standing(asked())
     assert standing.model == "anthropic/new"
     assert standing.input_tokens == 12_000
@@ -146,8 +147,11 @@ def test_a_restart_learns_from_the_ledger(tmp_path):
 
 def test_a_book_whose_ledger_cannot_be_read_is_empty(tmp_path):
     (tmp_path / "router.db").write_bytes(b"no database at all" * 100)
-    assert Sessions(tmp_path / "router.db").standing(asked()) is None
-    assert Sessions(tmp_path / "nothing" / "router.db").standing(asked()) is None
+    for path in (tmp_path / "router.db", tmp_path / "nothing" / "router.db"):
+        book = Sessions(path)
+        book.read()
+        assert book.is_read
+        assert book.standing(asked()) is None
 
 
 def test_after_a_restart_what_a_judge_read_is_not_taken_for_the_conversation(tmp_path):
@@ -156,5 +160,7 @@ def test_after_a_restart_what_a_judge_read_is_not_taken_for_the_conversation(tmp
     judged = replace(answered.attempts[-1], role="check", usage=Usage(200, 1, 0, 0))
     ledger.record(replace(answered, attempts=(*answered.attempts, judged)))
     ledger.close()
-    standing = Sessions(tmp_path / "router.db").standing(asked())
+    book = Sessions(tmp_path / "router.db")
+    book.read()
+    standing = book.standing(asked())
     assert (standing.input_tokens, standing.requests) == (9_000, 1)

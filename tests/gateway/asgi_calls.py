@@ -29,8 +29,8 @@ class Answered:
         return json.loads(self.body)
 
 
-async def call(app, path, body, *, limit_s=30.0, **headers):
-    """POST `body`; the whole of what was answered. TimeoutError where that takes longer than `limit_s`."""
+async def call(app, path, body, *, method="POST", limit_s=30.0, **headers):
+    """Send `body`; the whole of what was answered. TimeoutError where that takes longer than `limit_s`."""
     told, answered = (
         [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}],
         Answered(),
@@ -51,7 +51,7 @@ async def call(app, path, body, *, limit_s=30.0, **headers):
     path, _, query = path.partition("?")
     named = {"host": "127.0.0.1", "content-type": "application/json"} | headers
     scope = {
-        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode(),
         "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in named.items()],
     }  # fmt: skip
     async with asyncio.timeout(limit_s):

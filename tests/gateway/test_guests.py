@@ -1,11 +1,15 @@
 """Paths of callers with a login of their own: what is kept of them, and what is not."""
 
+import time
+
 import pytest
 
 from llm_router.app import App
 from llm_router.gateway import guests
 from llm_router.gateway.guests import Guests
 from llm_router.gateway.turns import Turns
+from llm_router.nouns import FailureKind
+from llm_router.ports import PROBE
 
 
 @pytest.fixture
@@ -52,3 +56,15 @@ async def test_the_last_logins_in_use_are_kept_and_none_in_clear(welcome, monkey
     assert welcome.router(login(1)) is first
     assert welcome.router(login(2)) is not second
     assert b"secret" not in b"".join(welcome._kept)
+
+
+async def test_of_all_guests_one_gets_the_probe_of_a_breaker(welcome, monkeypatch):
+    first, second = (welcome.router(login(n)).means.health for n in range(2))
+    book = welcome._app.health
+    book.failed("anthropic", "m", FailureKind.OVERLOADED, 5)
+    monkeypatch.setattr(book, "_clock", lambda: time.time() + 6)
+    assert first.enter("anthropic", "m") is PROBE
+    assert await first.aenter("anthropic", "m") is None
+    assert (await second.aenter("anthropic", "m")).state == "half_open"
+    first.failed("anthropic", "m", FailureKind.AUTH, None)  # of one login: the probe is free for another
+    assert await second.aenter("anthropic", "m") is None

@@ -1,5 +1,6 @@
 """From a decision to the database and back to the next decision: outcomes, ratings, what hosts saw, sessions, training."""
 
+import asyncio
 import random
 import sqlite3
 from contextlib import closing
@@ -61,6 +62,13 @@ def recorded(tmp_path):
     return record
 
 
+def assessed(learner, request):
+    """As the path does it."""
+    if learner.lacks(request):
+        asyncio.run(learner.inform(request))
+    return learner.assessed(FOUND, request)
+
+
 def query(path, sql):
     with db.connect(path) as connection:
         return [tuple(row) for row in connection.execute(sql)]
@@ -85,8 +93,8 @@ def test_the_next_process_has_learned(recorded):
     path = recorded(*(decided(f"d_{n}") for n in range(6)))
     learner = Learner(path, clock=lambda: NOW)
     request = ask("write add in Python", project="shop")
-    assert learner.assessed(FOUND, request).p_small < FOUND.p_small
-    assert Learner(path, enabled=False, clock=lambda: NOW).assessed(FOUND, request) is FOUND
+    assert assessed(learner, request).p_small < FOUND.p_small
+    assert assessed(Learner(path, enabled=False, clock=lambda: NOW), request) is FOUND
 
 
 def test_new_outcomes_are_read_after_a_while_and_only_once(recorded):
@@ -94,11 +102,11 @@ def test_new_outcomes_are_read_after_a_while_and_only_once(recorded):
     path = recorded(decided())
     learner = Learner(path, clock=lambda: now[0])
     request = ask("write a function that adds two matrices", project="shop")
-    first = learner.assessed(FOUND, request).p_small
+    first = assessed(learner, request).p_small
     recorded(*(decided(f"d_more{n}") for n in range(5)))
-    assert learner.assessed(FOUND, request).p_small == pytest.approx(first)
+    assert assessed(learner, request).p_small == pytest.approx(first)
     now[0] += 31
-    assert learner.assessed(FOUND, request).p_small < first
+    assert assessed(learner, request).p_small < first
     assert learner._knowledge.outcomes == 12
 
 
@@ -127,7 +135,7 @@ def test_what_comes_after_a_repair_is_learned_and_nothing_twice(recorded):
 
     def known():
         now[0] += 31
-        learner.assessed(FOUND, ask("write a function that adds two matrices", project="shop"))
+        assessed(learner, ask("write a function that adds two matrices", project="shop"))
         return learner._knowledge.outcomes
 
     assert known() == 41
@@ -149,7 +157,7 @@ def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded):
 
     def known():
         now[0] += 31
-        learner.assessed(FOUND, ask("write a function that adds two matrices", project="shop"))
+        assessed(learner, ask("write a function that adds two matrices", project="shop"))
         return learner._knowledge.outcomes
 
     assert known() == 7
@@ -160,6 +168,44 @@ def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded):
     assert known() == 0
     rated(path, "d_1")
     assert known() == 1
+
+
+def test_many_new_outcomes_make_knowledge_anew_and_few_are_added(recorded):
+    now = [NOW]
+    path = recorded(decided())
+    learner = Learner(path, clock=lambda: now[0])
+    request = ask("write add in Python", project="shop")
+    assessed(learner, request)
+    for count, is_new in ((3, False), (60, True), (4, False)):
+        before, was = learner._knowledge, learner._knowledge.outcomes
+        recorded(*(decided(f"d_{was}_{n}") for n in range(count)))
+        now[0] += 31
+        assessed(learner, request)
+        assert learner._knowledge.outcomes == was + 2 * count
+        assert (learner._knowledge is not before) is is_new
+
+
+async def test_the_event_loop_does_not_wait_for_what_could_be_learned(recorded):
+    path = recorded(decided())
+    learner = Learner(path, clock=lambda: NOW)
+    request = ask("write add in Python", session="s")
+    reading = [asyncio.create_task(learner.inform(request)) for _ in range(3)]
+    assert learner._knowledge.outcomes == 0
+    await asyncio.gather(*reading)
+    assert learner._knowledge.outcomes == 2  # of three at once, one has read
+    assert not learner.lacks(request)
+
+
+def test_a_session_that_was_put_out_is_read_again_and_not_begun_anew(recorded, monkeypatch):
+    monkeypatch.setattr("llm_router.learn.book.SESSIONS", 2)
+    path = recorded(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
+    learner = Learner(path, clock=lambda: NOW + 60)
+    for name in ("s", "t", "u"):
+        assessed(learner, ask("hello", session=name))
+    learner.note(replace(decided("d_2"), attempts=()))  # an answer that took long, of a session put out since
+    assert learner.lacks(ask("still failing", session="s"))
+    found = assessed(learner, ask("still failing", session="s"))
+    assert found.complexity is Complexity.DEEP_REASONING
 
 
 def test_a_rating_counts_and_the_newest_word_of_a_source_stands(recorded):
@@ -188,24 +234,22 @@ def test_what_hosts_did_with_an_answer_is_taken_in_once(recorded):
 
 def test_a_session_is_remembered_across_processes(recorded):
     path = recorded(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
-    found = Learner(path, clock=lambda: NOW + 60).assessed(FOUND, ask("still failing", session="s"))
+    found = assessed(Learner(path, clock=lambda: NOW + 60), ask("still failing", session="s"))
     assert found.complexity is Complexity.DEEP_REASONING
-    other = Learner(path, clock=lambda: NOW + 60, enabled=False).assessed(
-        FOUND, ask("still failing", session="t")
-    )
+    other = assessed(Learner(path, clock=lambda: NOW + 60, enabled=False), ask("still failing", session="t"))
     assert other is FOUND
 
 
 def test_a_session_is_remembered_without_a_database():
     learner = Learner(clock=lambda: NOW + 60)
     learner.note(replace(decided(), assessment=replace(FOUND, complexity=Complexity.COMPLEX)))
-    assert learner.assessed(FOUND, ask("go on", session="s")).complexity is Complexity.COMPLEX
+    assert assessed(learner, ask("go on", session="s")).complexity is Complexity.COMPLEX
 
 
 def test_outcomes_are_held_against_the_shipped_chance_not_against_the_learned_one(recorded):
     path = recorded(*(decided(f"d_{n}", session=None) for n in range(6)))
     request = ask("write add in Python", project="shop", session="s")
-    learned = Learner(path, clock=lambda: NOW).assessed(FOUND, request)
+    learned = assessed(Learner(path, clock=lambda: NOW), request)
     assert learned.p_small < FOUND.p_small
     assert unlearned(learned).p_small == pytest.approx(FOUND.p_small)
     recorded(replace(decided("d_next"), assessment=learned))
@@ -215,9 +259,9 @@ def test_outcomes_are_held_against_the_shipped_chance_not_against_the_learned_on
 
 def test_a_turn_that_goes_on_learns_once(recorded):
     path = recorded(*(decided(f"d_{n}", session=None) for n in range(6)))
-    first = Learner(path, clock=lambda: NOW).assessed(FOUND, ask("write add in Python", project="shop"))
+    first = assessed(Learner(path, clock=lambda: NOW), ask("write add in Python", project="shop"))
     recorded(replace(decided("d_first"), assessment=first))
-    going_on = Learner(path, clock=lambda: NOW + 60, enabled=False).assessed(FOUND, ask("go on", session="s"))
+    going_on = assessed(Learner(path, clock=lambda: NOW + 60, enabled=False), ask("go on", session="s"))
     assert "goes on with the turn before" in going_on.reasons
     assert going_on.p_small == pytest.approx(FOUND.p_small)
     assert going_on.learned == (0.0, 0.0, 0.0)
@@ -229,7 +273,7 @@ def test_a_database_that_cannot_be_read_teaches_nothing_and_harms_nothing(tmp_pa
     if content is not None:
         path.write_bytes(content)
     learner = Learner(path)
-    assert learner.assessed(FOUND, ask("still failing", session="s")) is FOUND
+    assert assessed(learner, ask("still failing", session="s")) is FOUND
     assert learner.reordered(decided().plan, FOUND).candidates == decided().plan.candidates
 
 
@@ -238,7 +282,7 @@ def test_a_damaged_row_is_no_reason_to_fail(recorded):
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE memories SET bits = 'not hexadecimal'")
     connection.close()
-    assert Learner(path, clock=lambda: NOW).assessed(FOUND, ask("x")).task is Task.CODE
+    assert assessed(Learner(path, clock=lambda: NOW), ask("x")).task is Task.CODE
 
 
 # ── training ─────────────────────────────────────────────────────────────────
@@ -290,7 +334,7 @@ def test_the_prompt_of_an_agents_loop_is_asked_once_however_often_it_comes():
     goes_on = replace(first.request, conversation=Conversation("s", goes_on=True))
     learner.note(first)
     for _ in range(8):
-        assert learner.assessed(FOUND, goes_on).complexity is Complexity.SIMPLE
+        assert assessed(learner, goes_on).complexity is Complexity.SIMPLE
         learner.note(replace(first, request=goes_on))
     asked_again = replace(first.request, conversation=Conversation("s"))
-    assert learner.assessed(FOUND, asked_again).complexity is Complexity.MODERATE
+    assert assessed(learner, asked_again).complexity is Complexity.MODERATE

@@ -1,6 +1,7 @@
 """One owner of retries: what a failure means, deadlines, the commit of a stream, money and breakers on every way out."""
 
 import asyncio
+import time
 from contextlib import aclosing
 
 import pytest
@@ -21,7 +22,7 @@ from llm_router.nouns import (
     ask,
 )
 from llm_router.plan.health import HealthBook
-from llm_router.ports import Reservation
+from llm_router.ports import PROBE, Reservation
 from llm_router.run import Means, Run, attempts, exchange
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
 
@@ -527,3 +528,36 @@ async def test_who_is_cancelled_while_it_waits_for_the_budgets_owes_nothing():
         await task
     assert (provider.calls, outcomes(run)) == (0, [("a", "cancelled")])
     assert books.settled == [("a", None, 0)]
+
+
+class Probing(Books):
+    """Books of a door whose breaker has to be asked for its probe in a thread."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.breakers = book = HealthBook(path, aside=True)
+        book.failed("a", "m", FailureKind.RATE_LIMITED, None)
+        book._clock = lambda: time.time() + 31
+        self.enter, self.aenter = book.enter, book.aenter
+        self.succeeded, self.failed = book.succeeded, book.failed
+
+
+async def test_the_one_probe_of_a_breaker_is_waited_for_and_closes_it(tmp_path):
+    provider, books = Scripted("a", GOOD), Probing(tmp_path / "router.db")
+    assert books.enter("a", "m") is PROBE
+    run, _ = a_run(provider, Scripted("b", GOOD), books=books)
+    await collect(run)
+    assert outcomes(run) == [("a", "ok")]
+    assert books.breakers.calm()
+    books.breakers.close()
+
+
+async def test_where_another_has_the_probe_the_next_candidate_is_asked(tmp_path):
+    provider, books = Scripted("a", GOOD), Probing(tmp_path / "router.db")
+    books.enter = lambda *_: PROBE  # as it was when this call looked
+    assert await books.aenter("a", "m") is None
+    run, _ = a_run(provider, Scripted("b", GOOD), books=books)
+    await collect(run)
+    assert outcomes(run) == [("a", "cooling"), ("b", "ok")]
+    assert provider.calls == 0
+    books.breakers.close()
