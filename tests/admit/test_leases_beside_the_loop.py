@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import asynccontextmanager, suppress
@@ -242,3 +245,61 @@ async def test_whatever_is_cancelled_the_cap_holds_and_every_cent_is_accounted_f
     (status,) = both[0].status()
     assert (status.spent, status.reserved) == (spent, 0)
     assert spent > 100 * CENT
+
+
+# ── real processes ───────────────────────────────────────────────────────────
+
+SPENDER = """
+import asyncio, os, random, signal, sys
+from contextlib import suppress
+from pathlib import Path
+from llm_router.admit.budgets import SqliteBudgets
+from llm_router.admit.leases import LeasedBudgets
+from llm_router.errors import BudgetError
+from llm_router.nouns import Candidate, Model
+from llm_router.settings import BudgetSettings
+
+model, number = Model("openai", "gpt-x"), int(sys.argv[2])
+call, chance = Candidate(model, "test", max_cost=10_000), random.Random(number)
+budgets = LeasedBudgets(SqliteBudgets(Path(sys.argv[1]), BudgetSettings(daily=5)))
+
+async def spend():
+    for _ in range(10):
+        with suppress(BudgetError):
+            reservation = budgets.at_once(call) or await budgets.areserve(call)
+            cost = 0
+            try:
+                await asyncio.sleep(chance.random() / 100)
+                cost = 10_000
+            finally:
+                budgets.settle(reservation, model, cost)
+            os.write(1, b".")
+            if number % 5 == 0 and chance.random() < 0.1:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+async def main():
+    tasks = [asyncio.create_task(spend()) for _ in range(4)]
+    await asyncio.sleep(chance.random() / 20)
+    tasks[0].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.to_thread(budgets.close)
+
+asyncio.run(main())
+"""
+
+
+def test_fifty_processes_of_many_calls_some_cancelled_some_killed_pass_no_cap(path):
+    started = [
+        subprocess.Popen([sys.executable, "-c", SPENDER, str(path), str(n)], stdout=subprocess.PIPE)
+        for n in range(50)
+    ]
+    told = sum(len(process.communicate(timeout=240)[0]) for process in started)
+    codes = {process.returncode for process in started}
+    assert codes == {0, -signal.SIGKILL}
+    budgets = SqliteBudgets(path, BudgetSettings(daily=5))
+    (status,) = budgets.status()
+    budgets.close()
+    assert status.reserved == 0
+    assert status.spent <= 500 * CENT
+    assert status.spent == told * CENT
+    assert told > 100
