@@ -20,6 +20,8 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 JSON = "application/json"
 CONNECTION = "llm_router.connection"  # where the server's protocol puts itself
 _SOUND_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}  # zlib's `wbits`
 _UNFIT = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 
@@ -70,6 +72,8 @@ class HttpCall:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        if len(self.headers) < len(scope["headers"]):
+            self.headers = _joined(scope["headers"])
         self._names: dict[str, str] | None = None
         self._connection: Connection | None = scope.get(CONNECTION)
         given = self.text("x-request-id")
@@ -102,8 +106,9 @@ class HttpCall:
                     body = await self._read(largest)
             except TimeoutError:
                 raise RefusedError(408, f"the request was not complete after {limit_s:.0f} s") from None
-        coding = self.headers.get(b"content-encoding")
-        return body if coding is None else _unpacked(body, coding.decode("latin-1").strip().lower(), largest)
+        if (coding := self.headers.get(b"content-encoding")) is not None:
+            body = _unpacked(body, coding.decode("latin-1").strip().lower(), largest)
+        return body.removeprefix(BOM)
 
     async def _read(self, largest: int) -> bytes:
         pieces: list[bytes] = []
@@ -151,6 +156,14 @@ class HttpCall:
         await self.end(body)
 
 
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """A header that is sent twice is a list: RFC 9110, 5.2."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = found[name] + b", " + value if name in found else value
+    return found
+
+
 def _unpacked(body: bytes, coding: str, largest: int) -> bytes:
     """A compressed body as it was. It may not become larger than one that comes as it is."""
     if coding in ("", "identity"):
@@ -159,16 +172,26 @@ def _unpacked(body: bytes, coding: str, largest: int) -> bytes:
         raise RefusedError(
             415, f"content-encoding {coding!r} is not read here; send gzip, deflate, or it as it is"
         )
-    unpacker = zlib.decompressobj(_CODINGS[coding])
-    try:
-        whole = unpacker.decompress(body, largest + 1)
-    except zlib.error:
-        raise RefusedError(400, f"the request body is not {coding}") from None
-    if len(whole) > largest:
-        raise _too_large(largest)
-    if not unpacker.eof:
-        raise RefusedError(400, f"the request body ends before its {coding} does")
-    return whole
+    wbits = -zlib.MAX_WBITS if coding == "deflate" and not _is_zlib(body) else _CODINGS[coding]
+    whole, rest = b"", body
+    while True:  # gzip may come in several members
+        unpacker = zlib.decompressobj(wbits)
+        try:
+            whole += unpacker.decompress(rest, largest + 1 - len(whole))
+        except zlib.error:
+            raise RefusedError(400, f"the request body is not {coding}") from None
+        if len(whole) > largest:
+            raise _too_large(largest)
+        if not unpacker.eof:
+            raise RefusedError(400, f"the request body ends before its {coding} does")
+        rest = unpacker.unused_data
+        if rest[:2] != _GZIP:
+            return whole
+
+
+def _is_zlib(body: bytes) -> bool:
+    """By its first two bytes. What many call deflate comes without them: RFC 9110, 8.4.1.2."""
+    return len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0
 
 
 def _too_large(largest: int) -> RefusedError:

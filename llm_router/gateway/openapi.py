@@ -175,8 +175,6 @@ def _responses(route: Route) -> JsonDict:
     if route.name in {"answer", "answer_streamed"}:
         content.append("application/x-ndjson" if route.dialect.startswith(OLLAMA) else "text/event-stream")
     good: JsonDict = {"description": "Done.", "content": {kind: {"schema": {}} for kind in content}}
-    if route.method == "HEAD":
-        good = {"description": "Done."}
     if route.name in _OF_MODELS:
         return {"200": good, **_refusals(tuple(_ERRORS))}
     few = ("400", "401", "403", "404", "413") if route.anywhere else ("401", "403")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -80,6 +80,8 @@ class GatewayProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if not self.pipeline:
             self._serving = self.cycle
+        if self.scope["http_version"] == "1.0":
+            self.cycle.chunked_encoding, self.cycle.expected_content_length = False, _ToTheEnd()
 
     def on_response_complete(self) -> None:
         if self.pipeline:
@@ -132,6 +134,21 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Said to the client, with 426, and no news for the log."""
+
+
+class _ToTheEnd(int):
+    """The length of an answer to HTTP/1.0, which knows no chunks: as long as the connection. uvicorn counts it down."""
+
+    def __lt__(self, _: object) -> bool:
+        return False
+
+    def __sub__(self, _: object) -> Self:
+        return self
+
+    def __ne__(self, _: object) -> bool:
+        return False
+
+    __hash__ = int.__hash__
 
 
 def protocol_with(most_connections: int, head_limit_s: float) -> type[GatewayProtocol]:

@@ -71,7 +71,6 @@ ROUTES = (
     Route("POST", "/reload", "reload", CHAT, "Read the configuration again.", anywhere=False),
     Route("GET", "/openapi.json", "openapi", CHAT, "This list as an OpenAPI document.", anywhere=False),
     Route("GET", "/", "root", CHAT, "Says what this is.", anywhere=False),
-    Route("HEAD", "/", "root", CHAT, "The service runs.", anywhere=False),
 )
 # `v1` and `v1alpha` are Google's other versions; OpenAI's clients leave `/v1` out where the base URL lacks it
 _OTHER_VERSIONS = {"/v1beta/": ("/v1/", "/v1alpha/"), "/v1/": ("/",)}
@@ -120,10 +119,14 @@ _PATTERNS.sort(key=lambda entry: ":" not in entry[1].path)  # `M:generateContent
 
 
 def find(method: str, path: str) -> Found:
-    """The route of a request. The path is decoded; a query is not part of it."""
+    """The route of a request. The path is decoded; a query is not part of it. HEAD is GET without the body, which the
+    server leaves out.
+    """
     here = _EXACT.get(path)
     if here is not None and (route := here.get(method)) is not None:
         return Found(route)
+    if method == "HEAD":
+        return find("GET", path)
     allowed: dict[str, str] = {}
     for candidate, whole in _tails(path):
         for route, values in _matching(candidate):
@@ -134,6 +137,8 @@ def find(method: str, path: str) -> Found:
             allowed.setdefault(route.method, route.dialect)
         if allowed:
             break
+    if "GET" in allowed:
+        allowed["HEAD"] = allowed["GET"]
     return Found(None, allowed=tuple(allowed), dialect=next(iter(allowed.values()), ""))
 
 

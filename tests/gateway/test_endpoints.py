@@ -88,9 +88,24 @@ def test_what_is_no_request_is_a_400_in_the_callers_dialect(shared, path, shape,
     assert SHAPES[shape](answer.json())
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
-def test_a_compressed_request_is_read(shared, coding):
-    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}[coding]
+def raw_deflate(data):
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("gzip", lambda data: gzip.compress(data[:20]) + gzip.compress(data[20:])),
+        ("GZIP", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+        ("identity", bytes),
+        ("identity", lambda data: b"\xef\xbb\xbf" + data),
+    ],
+)
+def test_a_compressed_request_is_read(shared, coding, pack):
     headers = {"content-encoding": coding}
     answer = httpx2.post(
         shared.url + "/v1/messages",
@@ -106,6 +121,9 @@ def test_a_compressed_request_is_read(shared, coding):
     [
         ("zstd", b"\x28\xb5\x2f\xfd", 415),
         ("gzip", b"no gzip at all", 400),
+        ("gzip", gzip.compress(b"", mtime=0), 400),
+        ("gzip", gzip.compress(b"{", mtime=0) + gzip.compress(b"}" * 100, mtime=0)[:20], 400),
+        ("deflate", b"no deflate at all", 400),
         ("gzip", gzip.compress(b"{}" * 1000, mtime=0)[:20], 400),  # all workers must make the same test of it
         ("gzip", gzip.compress(b" " * (65 * 1024 * 1024)), 413),
     ],

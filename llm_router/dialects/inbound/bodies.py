@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from llm_router.dialects.events import Pairs
 from llm_router.errors import UpstreamError, UsageError
 from llm_router.nouns import FailureKind
 
@@ -28,7 +29,10 @@ def read(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], at: str = 
     except msgspec.ValidationError as error:
         raise UsageError(_told(str(error), at)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The request body is not valid JSON: {error}") from None
+        whole = Pairs(more=False).mended(bytes(body))  # clients that cut a text cut characters too
+        if whole == bytes(body):
+            raise UsageError(f"The request body is not valid JSON: {error}") from None
+        return read(whole, decoder, at)
     except RecursionError:
         raise UsageError("The request body is nested too deeply.") from None
 
