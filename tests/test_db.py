@@ -132,15 +132,15 @@ def test_waiting_for_another_thread_is_bounded(database):
     def hold():
         with database.transaction():
             inside.set()
-            leave.wait(20)
+            leave.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     with pytest.raises(sqlite3.OperationalError, match="locked"), database.transaction(timeout_s=0.01):
         pass
     leave.set()
-    thread.join(10)
+    thread.join(60)
     with database.transaction() as connection:
         spend(connection)
 

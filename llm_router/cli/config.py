@@ -116,7 +116,8 @@ def import_(file: Path, write: bool, as_json: bool) -> None:
         }
         output.emit(body | {"written": str(target) if write else None})
         return
-    output.say(yaml.safe_dump(imported.shown(), sort_keys=False, allow_unicode=True).rstrip())
+    text = yaml.safe_dump(imported.shown(), sort_keys=False, allow_unicode=True)  # pyright: ignore[reportUnknownMemberType]
+    output.say(text.rstrip())
     for note in imported.notes:
         output.note(f"note: {note}")
     for what, why in imported.left:

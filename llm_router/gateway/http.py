@@ -22,6 +22,7 @@ CONNECTION = "llm_router.connection"  # where the server's protocol puts itself
 _SOUND_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
+_MEMBERS = 16  # of a body; each costs a copy of what follows, and 64 MB hold three million
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}  # zlib's `wbits`
 _UNFIT = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 
@@ -174,7 +175,7 @@ def _unpacked(body: bytes, coding: str, largest: int) -> bytes:
         )
     wbits = -zlib.MAX_WBITS if coding == "deflate" and not _is_zlib(body) else _CODINGS[coding]
     whole, rest = b"", body
-    while True:  # gzip may come in several members
+    for _ in range(_MEMBERS):  # gzip may come in several
         unpacker = zlib.decompressobj(wbits)
         try:
             whole += unpacker.decompress(rest, largest + 1 - len(whole))
@@ -187,6 +188,7 @@ def _unpacked(body: bytes, coding: str, largest: int) -> bytes:
         rest = unpacker.unused_data
         if rest[:2] != _GZIP:
             return whole
+    raise RefusedError(400, f"the request body has more than {_MEMBERS} members of {coding}")
 
 
 def _is_zlib(body: bytes) -> bool:

@@ -333,7 +333,7 @@ def test_a_killed_process_leaves_no_reservation(tmp_path, make, clock):
         assert budgets.reserve(costing(0.2)).id
     finally:
         holder.kill()
-        holder.communicate(timeout=10)
+        holder.communicate(timeout=60)
 
 
 def test_many_calls_of_one_process_are_looked_after_by_one_look_at_it(make, monkeypatch):

@@ -3,7 +3,7 @@
 import time
 
 
-def soon(condition, limit_s=10.0):
+def soon(condition, limit_s=60.0):
     """What `condition` gives, as soon as it is true; after the limit whatever it gives."""
     until = time.monotonic() + limit_s
     while not (found := condition()) and time.monotonic() < until:

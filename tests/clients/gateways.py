@@ -26,8 +26,7 @@ UPSTREAMS = {
     "gemini": ("gemini", ""),
     "ollama": ("ollama", ""),
 }
-READY_S = 30.0
-LEDGER_S = 15.0
+READY_S = LEDGER_S = 120.0
 
 
 class Gateway:
@@ -84,7 +83,7 @@ def serving(box, home, dialect, config=""):
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

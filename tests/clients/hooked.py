@@ -159,6 +159,7 @@ class Claude(Host):
             "ANTHROPIC_API_KEY": "sk-ant-fake",
             "ANTHROPIC_BASE_URL": f"{self.box.url}/host",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "MCP_CONNECTION_NONBLOCKING": "0",  # else a server that is slow to start is missing in the first turn
             **more,
         }
 

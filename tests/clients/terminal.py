@@ -41,7 +41,7 @@ class Terminal:
 
     def _do(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            (*self._tmux, *arguments), capture_output=True, text=True, check=check, timeout=20
+            (*self._tmux, *arguments), capture_output=True, text=True, check=check, timeout=60
         )
         return done.stdout
 
@@ -57,7 +57,7 @@ class Terminal:
     def keys(self, *names: str, literal: bool = False) -> None:
         self._do("send-keys", *(("-l",) if literal else ()), *names)
 
-    def wait(self, seen: Callable[[str], bool], what: str, timeout: float = 40.0) -> str:
+    def wait(self, seen: Callable[[str], bool], what: str, timeout: float = 120.0) -> str:
         """The screen on which `seen` holds; TimeoutError with the last screen when that does not come."""
         end = time.monotonic() + timeout
         while not seen(screen := self.screen()):

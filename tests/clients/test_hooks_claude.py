@@ -129,10 +129,16 @@ def terminal(claude, tmp_path, executable):
     return open_terminal
 
 
+def ready(claude, screen):
+    """It can be typed into, and has our server's tools: once those are listed, the server tells the hooks what it knows."""
+    screen.wait(lambda text: "❯" in text, "the prompt")
+    screen.wait(lambda _: (claude.state / "snapshot.json").exists(), "our server")
+
+
 def test_in_a_terminal_the_hint_is_sent_once_and_the_denial_is_shown(claude, terminal):
     claude.script(TOUCH)
     with terminal(LLM_ROUTER_ENFORCE="hard") as screen:
-        screen.wait(lambda text: "❯" in text, "the prompt")
+        ready(claude, screen)
         screen.type(QUESTION)
         screen.wait(lambda text: "The tool answered" in text, "the answer")
         shown = screen.screen()
@@ -146,7 +152,7 @@ def test_in_a_terminal_the_hint_is_sent_once_and_the_denial_is_shown(claude, ter
 def test_in_a_terminal_the_answer_is_shown_once_and_the_model_need_not_write_it_again(claude, terminal):
     claude.script(call("llm_query", prompt="mutex"), "[[say Done.]]")
     with terminal() as screen:
-        screen.wait(lambda text: "❯" in text, "the prompt")
+        ready(claude, screen)
         screen.type(QUESTION)
         shown = screen.wait(
             lambda text: "Stop says: llm-router: 1 routed this turn (1 used)" in text, "the summary"
@@ -162,7 +168,7 @@ def test_in_a_terminal_the_user_sees_the_summary_and_the_status_line(claude, ter
     claude.script(call("llm_query", prompt="mutex"), TOUCH)
     with terminal(LLM_ROUTER_ENFORCE="hard") as screen:
         screen.wait(lambda text: "llm-router balanced" in text, "the status line")
-        screen.wait(lambda text: "❯" in text, "the prompt")
+        ready(claude, screen)
         screen.type(QUESTION)
         screen.wait(lambda text: "Stop says: llm-router: 1 routed" in text, "the summary")
         asked = len(claude.requests)

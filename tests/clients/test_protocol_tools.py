@@ -62,7 +62,7 @@ def http_server(server, home):
     with contextlib.closing(process.stderr):
         yield re.search(r"http://\S+", process.stderr.readline()).group()
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -248,7 +248,7 @@ def test_faults_over_http_are_shown():
 def test_a_fault_that_is_shown_is_taken(body):
     with Sandbox() as box:
         request = urllib.request.Request(f"{box.url}/_sandbox/faults", body.encode())
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert answer.status == 201
             placed = json.loads(answer.read())
         assert placed["vendor"] == json.loads(body)["vendor"]

@@ -123,9 +123,10 @@ def test_a_compressed_request_is_read(shared, coding, pack):
         ("gzip", b"no gzip at all", 400),
         ("gzip", gzip.compress(b"", mtime=0), 400),
         ("gzip", gzip.compress(b"{", mtime=0) + gzip.compress(b"}" * 100, mtime=0)[:20], 400),
+        pytest.param("gzip", gzip.compress(b"", mtime=0) * 100_000, 400, id="members"),
         ("deflate", b"no deflate at all", 400),
         ("gzip", gzip.compress(b"{}" * 1000, mtime=0)[:20], 400),  # all workers must make the same test of it
-        ("gzip", gzip.compress(b" " * (65 * 1024 * 1024)), 413),
+        pytest.param("gzip", gzip.compress(b" " * (65 * 1024 * 1024)), 413, id="large"),
     ],
 )
 def test_what_cannot_be_unpacked_is_refused(shared, coding, content, status):

@@ -1,7 +1,6 @@
 """A configuration that is replaced is closed beside the answers of the new one."""
 
 import asyncio
-import threading
 import time
 
 from llm_router import db, paths
@@ -19,35 +18,7 @@ from llm_router.nouns import (
     ask,
     new_id,
 )
-
-
-class Pulse:
-    """The longest time between two beats."""
-
-    def __init__(self):
-        self.longest, self._last = 0.0, time.perf_counter()
-
-    def beat(self):
-        now = time.perf_counter()
-        self.longest, self._last = max(self.longest, now - self._last), now
-
-
-async def stood_still(until):
-    """How much longer the loop once stood still than a thread beside it, which only a busy machine stops."""
-    loop, beside, end = Pulse(), Pulse(), threading.Event()
-
-    def beat():
-        while not end.wait(0.01):
-            beside.beat()
-
-    thread = threading.Thread(target=beat)
-    thread.start()
-    while not until.done():
-        await asyncio.sleep(0.01)
-        loop.beat()
-    end.set()
-    thread.join()
-    return loop.longest - beside.longest
+from tests.waiting import stood_still
 
 
 async def test_closing_it_while_the_database_is_held_stops_no_answer(tmp_path):

@@ -141,11 +141,12 @@ def test_nobody_configured_says_what_to_do(start):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_idle_memory_stays_under_eighty_megabytes(start, box):
-    server = start(**box.environ())
+def test_idle_memory_stays_under_eighty_megabytes(start, environ):
+    server = start(OLLAMA_HOST="http://127.0.0.1:9", PATH="")  # a provider adds its SDK and its prices
     server.initialize()
     server.ask("tools/list")
-    server.call("llm_budget")  # everything an idle server has loaded is loaded
+    server.call("llm_budget")
+    wait_for(lambda: told(environ), "the hooks to be told")  # everything an idle server has loaded is loaded
     status = Path(f"/proc/{server.popen.pid}/status").read_text()
     resident = int(status.split("VmRSS:")[1].split()[0])
     assert resident < (80 if sys.version_info < (3, 14) else 90) * 1024  # Python itself has grown

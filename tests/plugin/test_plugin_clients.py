@@ -122,6 +122,7 @@ def claude(run, box):
             ANTHROPIC_BASE_URL=f"{box.url}/host",
             ANTHROPIC_API_KEY="fake",
             CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+            MCP_CONNECTION_NONBLOCKING="0",  # else a server that is slow to start is missing in the first turn
         )
 
     return start

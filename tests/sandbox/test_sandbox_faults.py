@@ -36,7 +36,7 @@ ENDS = {
 
 
 def post(box, vendor, body, path="/v1/chat/completions", **more):
-    return httpx.post(f"{box.url}/{vendor}{path}", json=body, timeout=10, **more)
+    return httpx.post(f"{box.url}/{vendor}{path}", json=body, timeout=60, **more)
 
 
 def read_until_it_breaks(box, vendor):
@@ -44,7 +44,7 @@ def read_until_it_breaks(box, vendor):
     path, body = PATHS[vendor]
     came = ""
     try:
-        with httpx.stream("POST", f"{box.url}/{vendor}{path}", json=body, timeout=10) as reply:
+        with httpx.stream("POST", f"{box.url}/{vendor}{path}", json=body, timeout=60) as reply:
             for text in reply.iter_text():
                 came += text
     except httpx.TransportError:
@@ -105,7 +105,7 @@ def test_a_reset_is_a_reset_and_no_orderly_end(box, body, after):
     box.fault("openai", Fault("reset", after=after))
     payload = json.dumps(body).encode()
     head = f"POST /openai/v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(payload)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", box.port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", box.port), timeout=60) as raw:
         raw.sendall(head.encode() + payload)
         with pytest.raises(ConnectionResetError):
             while raw.recv(65536):

@@ -21,7 +21,7 @@ WEATHER = {
 
 @pytest.fixture
 def client(box):
-    with ollama.Client(host=box.base_url("ollama"), timeout=10) as made:
+    with ollama.Client(host=box.base_url("ollama"), timeout=60) as made:
         yield made
 
 

@@ -46,7 +46,7 @@ def test_stopping_twice_or_unstarted_is_harmless():
 
 
 def test_one_connection_carries_many_requests(box):
-    with socket.create_connection(("127.0.0.1", box.port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", box.port), timeout=60) as raw:
         file = raw.makefile("rb")
         for _ in range(3):
             payload = json.dumps(BODY).encode()
@@ -96,7 +96,7 @@ def test_ten_megabytes_of_prompt_arrive(box):
     ],
 )
 def test_what_is_no_http_is_refused_and_the_connection_closed(box, sent, status):
-    with socket.create_connection(("127.0.0.1", box.port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", box.port), timeout=60) as raw:
         raw.sendall(sent)
         answered = raw.recv(65536)
     assert answered.startswith(f"HTTP/1.1 {status} ".encode())
@@ -221,6 +221,6 @@ def test_it_serves_in_the_foreground_until_it_is_told_to_end(number):
             url = child.stdout.readline().strip()
             assert httpx.post(url + CHAT, json=BODY).status_code == 200
             child.send_signal(number)
-            assert child.wait(10) == 0
+            assert child.wait(60) == 0
         finally:
             child.kill()

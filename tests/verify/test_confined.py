@@ -13,12 +13,13 @@ from llm_router.checks import Verify
 from llm_router.nouns import Answer, Text, Usage
 from llm_router.verify import Workshop
 from llm_router.verify.confined import Confinement, Limits, copied
+from tests.waiting import LIMIT_S
 
 PYTHON = "python3"
 
 
 def isolation_is_permitted(tmp_path_factory):
-    done = asyncio.run(Confinement().run(["true"], tmp_path_factory.mktemp("probe"), timeout_s=20))
+    done = asyncio.run(Confinement().run(["true"], tmp_path_factory.mktemp("probe"), timeout_s=LIMIT_S))
     return not done.error
 
 
@@ -28,7 +29,7 @@ def _isolated(tmp_path_factory):
         pytest.skip("this system permits no namespaces: tests of models' code are not run here")
 
 
-async def run(folder, *argv, timeout_s=20.0, **fields):
+async def run(folder, *argv, timeout_s=LIMIT_S, **fields):
     return await Confinement(**fields).run(argv, folder, timeout_s=timeout_s)
 
 
@@ -41,7 +42,7 @@ async def test_a_command_works_on_a_copy_and_the_folder_stays_as_it_was(tmp_path
 
 
 async def test_one_that_hangs_ends_with_its_time_and_takes_its_children_along(tmp_path):
-    mark = f"31.{os.getpid()}"
+    mark = f"310.{os.getpid()}"
     script = f"(setsid sleep {mark} &) ; sleep {mark}"
     done = await run(tmp_path, "sh", "-c", script, timeout_s=1.0)
     assert done.timed_out
@@ -50,7 +51,7 @@ async def test_one_that_hangs_ends_with_its_time_and_takes_its_children_along(tm
 
 @pytest.mark.parametrize("isolate", [True, False], ids=["isolated", "limits alone"])
 async def test_what_else_the_user_runs_is_not_counted(tmp_path, isolate):
-    sleepers = [await asyncio.create_subprocess_exec("sleep", "30") for _ in range(20)]
+    sleepers = [await asyncio.create_subprocess_exec("sleep", "600") for _ in range(20)]
     try:
         script = "(true); (true); echo ok"
         done = await run(tmp_path, "sh", "-c", script, isolate=isolate, limits=Limits(processes=8))
@@ -74,7 +75,7 @@ async def test_a_strict_umask_does_not_stand_in_the_way(tmp_path):
 
 
 async def test_what_it_leaves_behind_dies_with_it(tmp_path):
-    mark = f"32.{os.getpid()}"
+    mark = f"320.{os.getpid()}"
     done = await run(tmp_path, "sh", "-c", f"(setsid sleep {mark} >/dev/null 2>&1 &) ; exit 3")
     assert done.code == 3
     assert await gone(mark)
@@ -92,7 +93,7 @@ async def gone(mark):
                     return True
         return False
 
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + LIMIT_S
     while living() and time.monotonic() < give_up:  # noqa: ASYNC110 - nothing tells of the death of another's child
         await asyncio.sleep(0.02)
     return not living()
@@ -186,7 +187,7 @@ async def test_output_without_end_costs_no_memory(tmp_path):
 
 
 async def test_a_cancelled_run_leaves_nothing(tmp_path):
-    mark = f"33.{os.getpid()}"
+    mark = f"330.{os.getpid()}"
     task = asyncio.create_task(run(tmp_path, "sleep", mark))
     await asyncio.sleep(0)
     task.cancel()
@@ -209,7 +210,7 @@ async def test_without_isolation_the_limits_hold_and_home_is_another(tmp_path):
     assert done.code == 4
     assert str(Path.home()) not in done.output.split()
     assert "127.0.0.1:9" in done.output
-    mark = f"34.{os.getpid()}"
+    mark = f"340.{os.getpid()}"
     done = await run(
         tmp_path, "sh", "-c", f"(setsid sleep {mark} &) ; sleep {mark}", isolate=False, timeout_s=1.0
     )
@@ -249,7 +250,7 @@ def tree(tmp_path):
     return tree
 
 
-async def outcome_of(tree, text, *, tests=TESTS, file="add.py", seconds=20.0):
+async def outcome_of(tree, text, *, tests=TESTS, file="add.py", seconds=LIMIT_S):
     return await Workshop().tests(
         Verify(tests=tests, tree=str(tree), file=file), answer(text), seconds=seconds
     )
