@@ -45,6 +45,8 @@ class Vectors:
 
 def read(dialect: str, body: JsonDict, model: str | None) -> Wanted:
     """Raises UsageError. `model` is given where it stands in the URL."""
+    if dialect == "ollama_embeddings":
+        body = body | {"input": body.get("prompt")}
     wanted = _read_gemini(body, model or "") if dialect == "gemini" else _read_openai(body)
     if not wanted.inputs or not all(wanted.inputs):
         raise UsageError("input: there is nothing to embed")
@@ -100,6 +102,8 @@ def render(dialect: str, wanted: Wanted, vectors: Vectors, tokens: int) -> JsonD
     if dialect == "gemini":
         told = [{"values": list(each)} for each in vectors.vectors]
         return {"embedding": told[0]} if wanted.single else {"embeddings": told}
+    if dialect == "ollama_embeddings":
+        return {"embedding": list(vectors.vectors[0])}
     if dialect == "ollama":
         shown = [list(each) for each in vectors.vectors]
         return {"model": wanted.model, "embeddings": shown, "prompt_eval_count": tokens}

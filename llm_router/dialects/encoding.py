@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import cast
+
+from msgspec.structs import replace
 
 from llm_router.errors import UpstreamError
 from llm_router.kept import kept_for_each
@@ -23,6 +26,7 @@ from llm_router.nouns import (
     Text,
     Thinking,
     Tool,
+    ToolCall,
     ToolResult,
 )
 
@@ -127,6 +131,36 @@ def sampling(request: Request, words: Mapping[str, str]) -> JsonDict:
     if request.sampling is not None:
         asked |= request.sampling
     return {words[name]: value for name, value in asked.items() if value is not None and name in words}
+
+
+def in_call_order(messages: Sequence[Message]) -> Sequence[Message]:
+    """With the results of every turn in the order of its calls: where a format has no ids, that tells whose they are."""
+    order: dict[str, int] = {}
+    places: list[tuple[int, int]] = []
+    found = list(messages)
+    for at, message in enumerate((*messages, None)):
+        results = message is not None and [
+            n for n, p in enumerate(message.parts) if isinstance(p, ToolResult)
+        ]
+        if message is not None and results:
+            places += [(at, n) for n in results]
+            continue
+        if len(places) > 1:
+            _reorder(found, places, order)
+        places = []
+        if message is not None and (calls := [p.id for p in message.parts if isinstance(p, ToolCall)]):
+            order = {call: n for n, call in enumerate(calls)}
+    return found
+
+
+def _reorder(messages: list[Message], places: Sequence[tuple[int, int]], order: Mapping[str, int]) -> None:
+    results = [cast("ToolResult", messages[at].parts[n]) for at, n in places]
+    ordered = sorted(results, key=lambda result: order.get(result.call_id, len(order)))
+    if ordered == results:
+        return
+    for (at, n), result in zip(places, ordered, strict=True):
+        parts = messages[at].parts
+        messages[at] = replace(messages[at], parts=(*parts[:n], result, *parts[n + 1 :]))
 
 
 def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:

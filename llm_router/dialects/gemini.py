@@ -11,6 +11,7 @@ from llm_router.dialects.encoding import (
     ONE_CALL,
     check_features,
     document_text,
+    in_call_order,
     inline_system,
     lists_sources,
     offered,
@@ -66,7 +67,7 @@ class Gemini:
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:  # noqa: ARG002 - in the URL
         check_features(request, model)
-        system, messages = split_turns(request.messages)
+        system, messages = split_turns(in_call_order(request.messages))
         body: JsonDict = {"contents": _contents(messages, model)}
         if texts := [text for text in (system, *_wishes(request, model)) if text]:
             body["systemInstruction"] = {"parts": [{"text": "\n\n".join(texts)}]}

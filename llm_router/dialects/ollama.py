@@ -13,6 +13,7 @@ from llm_router.dialects.encoding import (
     document_text,
     flat_parts,
     function_tool,
+    in_call_order,
     offered,
     output_limit,
     own_thinking,
@@ -78,7 +79,7 @@ class Ollama:
             raise unsupported(model, "a search of the web")
         body: JsonDict = {
             "model": model.id,
-            "messages": _messages(request.messages, model),
+            "messages": _messages(in_call_order(request.messages), model),
             "stream": stream,
             "truncate": False,  # an error instead of the end of the prompt alone; older servers do not know it
             "options": _options(request, model),

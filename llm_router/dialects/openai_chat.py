@@ -102,6 +102,11 @@ def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
         if "json" not in json.dumps(body["messages"]).lower():
             _tell(body["messages"], JSON_ONLY)
         return
+    if (
+        schema.get("type", "object") != "object" and not quirk.open_sampling
+    ):  # OpenAI's root must be an object
+        _tell(body["messages"], told_schema(schema))
+        return
     if quirk.schema == "schema":
         named = {"name": "answer", "schema": schema, "strict": is_strict(schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": named}

@@ -21,6 +21,7 @@ from llm_router.dialects.encoding import (
     same,
     sampling,
     split_turns,
+    told_schema,
     tool_schema,
     wire_id,
     wire_name,
@@ -80,9 +81,7 @@ class OpenAIResponses:
             body["tool_choice"] = _tool_choice(request.tool_choice)
             body["parallel_tool_calls"] = request.tool_choice.parallel
         if request.schema is not None:
-            strict = is_strict(request.schema)
-            named = {"type": "json_schema", "name": "answer", "schema": request.schema, "strict": strict}
-            body["text"] = {"format": named}
+            _add_schema(body, request.schema)
         return body
 
     def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:
@@ -107,6 +106,14 @@ def _reasoning(asked: Reasoning | None, model: Model) -> JsonDict:
     wish: JsonDict = {"summary": "auto"} if asked.shown and asked.effort != "none" else {}
     told = reasoning_fields(asked, replace(model, stands_for="openai"))
     return wish | ({"effort": told["reasoning_effort"]} if told else {})
+
+
+def _add_schema(body: JsonDict, schema: JsonDict) -> None:
+    if schema.get("type", "object") == "object":
+        named = {"type": "json_schema", "name": "answer", "schema": schema, "strict": is_strict(schema)}
+        body["text"] = {"format": named}
+    else:  # the root must be an object
+        body["instructions"] = "\n\n".join(filter(None, (body.get("instructions"), told_schema(schema))))
 
 
 def _tools(request: Request) -> list[JsonDict]:

@@ -58,6 +58,10 @@ class OpenAIResponsesDecoder(Decoder):
                 yield from self._completed(record(event.get("response")))
             case "response.failed" | "error":
                 raise failure("", None, {}, _error(event))
+            case "" if event.get("error"):
+                raise failure("", None, {}, event)
+            case "" if event.get("output"):  # the whole response, of a server that does not stream
+                yield from self._completed(dict(event))
             case _:
                 yield from self._delta(name, index, string(event.get("delta")))
 

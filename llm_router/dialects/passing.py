@@ -87,7 +87,7 @@ class Tap:
 
     Only events that tell something beside the answer's content are read: until the first real token (`begun`; `alive`
     counts thinking too), and those that `telling` finds. `error` is set when the upstream told one: what came with it is
-    held back, so that the caller can be told in our way. `seen_chars` is about what was written so far. Of several
+    held back, so that the caller can be told in our way. `body` is what came instead of a stream. `seen_chars` is about what was written so far. Of several
     `answers` at once only the first is read, but the stream is over when all have ended. Formats that frame their events
     in another way, or call the model something else, say so in a subclass.
     """
@@ -111,6 +111,7 @@ class Tap:
             self._answering, self._answered = set[int](), set[int]()
         self.begun = self.alive = self._closed = False
         self.error: UpstreamError | None = None
+        self.body = b""
         self.seen_chars = 0
 
     @property
@@ -143,11 +144,18 @@ class Tap:
     def end(self) -> bytes:
         """The stream is over. An event without its blank line counts if it is whole."""
         rest, self._rest = self._rest.strip(), b""
-        if not rest or self.error is not None:
+        if not rest or self.error is not None or self.is_plain(rest):
             return b""
         data = self.data(rest)
         whole = data == b"[DONE]" or _event(data) is not None
         return self._passed(rest + self.end_of_event) if whole else b""
+
+    def is_plain(self, block: bytes) -> bool:
+        """Whether this is JSON and no event. Kept in `body`: what an upstream says that does not stream."""
+        plain = not self.begun and (bool(self.body) or block.lstrip()[:1] in (b"{", b"["))
+        if plain:
+            self.body += block
+        return plain
 
     def close(self) -> bytes:
         """The answer is whole, however the stream ended: what callers wait for at its end, where it has not come."""
@@ -198,7 +206,7 @@ class Tap:
             self.error = UpstreamError(FailureKind.MALFORMED, f"it sent no JSON: {_quoted(data)}")
             return b""
         if event is None:
-            return block
+            return b"" if self.is_plain(block) else block
         try:
             self._note(block, self._decoder.feed(event))
         except UpstreamError as error:

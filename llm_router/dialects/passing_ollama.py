@@ -32,6 +32,9 @@ class _OllamaTap(passing.Tap):
     def data(self, block: bytes) -> bytes:
         return block.strip()
 
+    def is_plain(self, block: bytes) -> bool:  # noqa: ARG002 - every line of it is JSON
+        return False
+
 
 class OllamaPassing:
     def takes(self, request: Request, model: Model) -> bool:  # noqa: ARG002 - it is the only server that speaks it

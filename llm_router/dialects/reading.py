@@ -20,6 +20,11 @@ def records(value: object) -> list[JsonDict]:
     return [item for item in sequence(value) if isinstance(item, dict)]
 
 
+def listed(value: object) -> list[JsonDict]:
+    """Records, where one may stand for a list of one."""
+    return [value] if isinstance(value, dict) else records(value)  # pyright: ignore[reportUnknownVariableType]
+
+
 def first_choice(value: object) -> JsonDict:
     """Of several answers to one request the one with index 0 (or none), the only one we read."""
     for item in records(value):

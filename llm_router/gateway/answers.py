@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from msgspec.structs import replace
 
 from llm_router.dialects import inbound
+from llm_router.dialects.inbound.bodies import AnsweredError
 from llm_router.gateway import guests
 from llm_router.gateway.delivery import Delivery
 from llm_router.gateway.names import LONG_WINDOW, told_name, without_window
@@ -25,14 +26,20 @@ async def answer(visit: Visit) -> None:
 
 async def answer_streamed(visit: Visit) -> None:
     """Gemini says in the URL that it wants a stream, and in which form."""
-    events = parse_qs(visit.call.query).get(b"alt") == [b"sse"]
+    asked = parse_qs(visit.call.query)
+    events = (asked.get(b"alt") or asked.get(b"$alt")) == [b"sse"]
     await _answer(visit, inbound.get(visit.dialect if events else "gemini_array"), True)
 
 
 async def _answer(visit: Visit, speaks: Inbound, stream: bool | None) -> None:
     if stream is None and "model" in visit.values:
         stream = False
-    sketch, headers = read(visit, speaks, await visit.body(), stream), visit.call.names()
+    body, headers = await visit.body(), visit.call.names()
+    try:
+        sketch = read(visit, speaks, body, stream)
+    except AnsweredError as done:
+        await visit.reply(done.answer)
+        return
     if sketch.model and sketch.model.lower().endswith(LONG_WINDOW):
         sketch = replace(sketch, model=without_window(sketch.model, headers))
     router, turns = guests.path_of(visit)

@@ -48,7 +48,8 @@ async def embed(visit: Visit) -> None:
         given = record(msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"the request body is not valid JSON: {error}") from None
-    wanted = embedding.read(visit.dialect, given, visit.values.get("model"))
+    dialect = "ollama_embeddings" if visit.route.path == "/api/embeddings" else visit.dialect
+    wanted = embedding.read(dialect, given, visit.values.get("model"))
     work = _Work(visit, replace(wanted, model=told_name(wanted.model) or ""))
     vectors = await work.run()
     tokens = work.input_tokens if vectors.tokens is None else vectors.tokens
@@ -57,7 +58,7 @@ async def embed(visit: Visit) -> None:
         ("x-llm-router-provider", work.model.provider),
         ("x-llm-router-model", work.model.id),
     ]
-    answer = msgspec.json.encode(embedding.render(visit.dialect, wanted, vectors, tokens))
+    answer = msgspec.json.encode(embedding.render(dialect, wanted, vectors, tokens))
     await visit.call.reply(200, answer, headers=headers)
 
 

@@ -31,6 +31,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "models": listings.models,
     "model": listings.model,
     "show": listings.show,
+    "running": listings.running,
     "version": listings.version,
     "healthz": standing.healthz,
     "readyz": standing.readyz,

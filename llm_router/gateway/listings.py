@@ -89,6 +89,10 @@ async def version(visit: Visit) -> None:
     await visit.reply({"version": OLLAMA_VERSION})
 
 
+async def running(visit: Visit) -> None:
+    await visit.reply({"models": []})
+
+
 class _Show(msgspec.Struct):
     model: str | None = None
     name: str | None = None

@@ -69,7 +69,7 @@ _BODIES: Mapping[str, JsonDict] = {
         ("model", "messages", "max_tokens"),
         model=_MODEL,
         messages=_MESSAGES,
-        max_tokens={"type": "integer", "minimum": 1},
+        max_tokens={"type": "integer", "minimum": 0},
         stream=_STREAM,
     ),
     "/v1/messages/count_tokens": _object(("model", "messages"), model=_MODEL, messages=_MESSAGES),
@@ -80,6 +80,7 @@ _BODIES: Mapping[str, JsonDict] = {
     "/api/chat": _CHAT_BODY,
     "/api/generate": _object(("model", "prompt"), model=_MODEL, prompt={"type": "string"}, stream=_STREAM),
     "/api/embed": _object(("model", "input"), model=_MODEL, input=_TEXTS),
+    "/api/embeddings": _object(("model", "prompt"), model=_MODEL, prompt={"type": "string"}),
     "/api/show": _object(("model",), model=_MODEL),
     "embedContent": {
         "type": "object",

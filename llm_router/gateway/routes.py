@@ -61,7 +61,9 @@ ROUTES = (
     Route("POST", "/api/chat", "answer", OLLAMA, "Ollama's chat, streamed unless told otherwise."),
     Route("POST", "/api/generate", "answer", "ollama_generate", "Ollama's completion of a prompt, likewise."),
     Route("POST", "/api/embed", "embed", OLLAMA, "Embeddings."),
+    Route("POST", "/api/embeddings", "embed", OLLAMA, "One embedding, as older clients ask for it."),
     Route("GET", "/api/tags", "models", OLLAMA, "Models and aliases, in Ollama's form."),
+    Route("GET", "/api/ps", "running", OLLAMA, "Models that are loaded: none, for none is here."),
     Route("POST", "/api/show", "show", OLLAMA, "One of them."),
     Route("GET", "/api/version", "version", OLLAMA, "The version of Ollama whose API this is."),
     Route("GET", "/healthz", "healthz", CHAT, "The service runs.", anywhere=False),
@@ -72,8 +74,9 @@ ROUTES = (
     Route("GET", "/openapi.json", "openapi", CHAT, "This list as an OpenAPI document.", anywhere=False),
     Route("GET", "/", "root", CHAT, "Says what this is.", anywhere=False),
 )
-# `v1` and `v1alpha` are Google's other versions; OpenAI's clients leave `/v1` out where the base URL lacks it
-_OTHER_VERSIONS = {"/v1beta/": ("/v1/", "/v1alpha/"), "/v1/": ("/",)}
+# `v1` and `v1alpha` are Google's other versions, and Vertex has a project between version and model; OpenAI's clients
+# leave `/v1` out where the base URL lacks it
+_OTHER_VERSIONS = {"/v1beta/": ("/v1/", "/v1alpha/", "/"), "/v1/": ("/",)}
 _GOOGLES = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 _UNVERSIONED = (CHAT, RESPONSES)
 _MOST_SEGMENTS = 32  # every tail of a path is looked at: of 64 KB of slashes that would be a gigabyte

@@ -106,7 +106,7 @@ class Translation:
 
     async def plain(self) -> tuple[Answer, bytes]:
         if isinstance(self._upstream, OverWire):
-            answer = self._dialect.decode(answered(await self._upstream.whole()), self._head.request)
+            answer, _ = answered(self._dialect, await self._upstream.whole(), self._head.request)
         else:
             while await self.read():
                 pass

@@ -8,7 +8,7 @@ from llm_router import dialects
 from llm_router.dialects.passing import Passing
 from llm_router.errors import RouterError
 from llm_router.nouns import Answer, Model, Request
-from llm_router.ports import Head, Inbound
+from llm_router.ports import Dialect, Head, Inbound
 from llm_router.providers.raw import RawProvider
 from llm_router.run.upstream import OverWire, answered
 
@@ -84,9 +84,14 @@ class Passage:
 
     def answer(self) -> Answer:
         """What it cost and how it ended; of its content next to nothing was read."""
+        if self._tap.body:
+            return answered(self._dialect, self._tap.body)[0]
         return self._tap.answer()
 
-    def end(self, answer: Answer) -> bytes:  # noqa: ARG002 - it was told as it passed
+    def end(self, answer: Answer) -> bytes:
+        """It was told as it passed; but for one that came as a plain body, which is told now."""
+        if self._tap.body:
+            return self._inbound.renderer(self._head).end(answer)
         return b"".join(self._pending) + self._tap.close()
 
     def error(self, error: RouterError) -> bytes:
@@ -97,9 +102,15 @@ class Passage:
 
     async def plain(self) -> tuple[Answer, bytes]:
         body = await self._upstream.whole()
-        answer = dialects.get(self._inbound.name).decode(answered(body))
+        answer, streamed = answered(self._dialect, body)
+        if streamed:
+            return answer, self._inbound.render(answer, self._head)
         self.real = self._tap.acts(body)
         return answer, self._speaks.plain(body, self._head.issuer, self._shown)
+
+    @property
+    def _dialect(self) -> Dialect:
+        return dialects.get(self._inbound.name)
 
     async def aclose(self) -> None:
         await self._upstream.aclose()

@@ -108,6 +108,8 @@ class Relay:
                 raise UpstreamError(
                     FailureKind.BAD_REQUEST, error.message, fix=error.fix, status=400
                 ) from error
+        if not any(message.parts for message in self._parsed.messages):
+            raise UpstreamError(FailureKind.BAD_REQUEST, "messages: nothing is said in them", status=400)
         if self._parsed.max_output_tokens == request.max_output_tokens:
             return self._parsed
         return replace(self._parsed, max_output_tokens=request.max_output_tokens)
@@ -250,7 +252,10 @@ class Relayed:
 
     def _finish(self, answer: Answer) -> None:
         self.answer = completed(answer, self._model.vendor, self._input_tokens)
-        if not self._lane.real and self.answer.empty:
+        asked = (
+            self._request.max_output_tokens != 0
+        )  # else Anthropic's cache was to be warmed, and nothing is said
+        if asked and not self._lane.real and self.answer.empty:
             raise nothing_said(self.answer)
 
     def _elapsed(self) -> float:

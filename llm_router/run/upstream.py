@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Protocol
 
@@ -12,8 +13,8 @@ import msgspec
 
 from llm_router.dialects.events import Pairs, Splitter, decoded, parsed, splitter
 from llm_router.errors import UpstreamError
-from llm_router.nouns import FailureKind, JsonDict
-from llm_router.ports import Call, Provider
+from llm_router.nouns import Answer, FailureKind, JsonDict, Request
+from llm_router.ports import Call, Dialect, Provider
 from llm_router.providers.raw import RawProvider
 from llm_router.wire import Received
 
@@ -139,8 +140,27 @@ async def _nothing() -> AsyncGenerator[JsonDict]:
     yield
 
 
-def answered(body: bytes) -> JsonDict:
-    """A plain answer. Raises UpstreamError(MALFORMED), or EMPTY where there is none at all."""
+def answered(dialect: Dialect, body: bytes, request: Request | None = None) -> tuple[Answer, bool]:
+    """What a plain answer tells; and whether it came as a stream, as some send it though nobody asked for one. Raises
+    UpstreamError: what it names, MALFORMED, or EMPTY where there is none at all.
+    """
     if not body.strip():
         raise UpstreamError(FailureKind.EMPTY, "an empty answer")
-    return parsed(body)
+    try:
+        return dialect.decode(parsed(body), request), False
+    except UpstreamError as error:
+        if error.kind is not FailureKind.MALFORMED or not (events := _events(dialect, body)):
+            raise
+    decoder = dialect.decoder(request)
+    for event in events:
+        decoder.feed(event)
+    return decoder.answer(), True
+
+
+def _events(dialect: Dialect, body: bytes) -> Sequence[JsonDict]:
+    """Of a stream; none where it is none."""
+    split = splitter(dialect.name)
+    with suppress(UpstreamError):
+        found = [decoded(each) for each in (*split.feed(body), *split.end())]
+        return [event for event in found if event is not None]
+    return ()

@@ -43,6 +43,7 @@ def test_a_bare_name_that_the_catalogue_knows_will_do(shared):
     ("path", "body", "field"),
     [
         ("/api/embed", {"model": "nomic-embed-text", "input": ["a", "b"]}, "embeddings"),
+        ("/api/embeddings", {"model": "nomic-embed-text", "prompt": "a"}, "embedding"),
         (
             "/v1beta/models/gemini-embedding-001:batchEmbedContents",
             {"requests": [{"content": {"parts": [{"text": t}]}} for t in "ab"]},

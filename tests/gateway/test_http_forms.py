@@ -80,3 +80,26 @@ def test_half_a_character_in_a_request_is_replaced_where_it_is_translated(connec
     answer = connection.getresponse()
     assert answer.status == 200, answer.read()
     assert "errno \ufffd" in json.dumps(shared_box.answers("openai")[-1].body, ensure_ascii=False)
+
+
+def test_ollamas_clients_may_load_a_model_before_they_ask_and_see_who_runs(shared):
+    answer = shared.post("/api/generate", {"model": "auto"})
+    assert answer.status_code == 200
+    assert answer.json()["done_reason"] == "load"
+    assert shared.get("/api/ps").json() == {"models": []}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1beta1/projects/p/locations/l/publishers/google/models/auto:generateContent",
+        "/models/auto:generateContent",
+        "/v1beta/models/auto%3AgenerateContent",
+        "/v1beta/models/openai%2Fgpt-6-luna:generateContent",
+        "/v1beta/models/auto:streamGenerateContent?$alt=sse",
+    ],
+)
+def test_googles_paths_in_all_their_spellings(shared, path):
+    answer = shared.post(path, {"contents": {"role": "user", "parts": {"text": "hi"}}})
+    assert answer.status_code == 200
+    assert ("$alt" in path) == answer.headers["content-type"].startswith("text/event-stream")

@@ -16,7 +16,9 @@ from tests.run.scripted_upstream import upstream
 END = b"data: [DONE]\n\n"
 CONFIG = "providers:\n  own: {{dialect: {dialect}, base_url: '{url}', models: [m]}}\n"
 BODIES = {
-    "openai_chat": {"stream": True, "messages": [{"role": "user", "content": "hi"}]},
+    "openai_chat": {"messages": [{"role": "user", "content": "hi"}]},
+    "openai_responses": {"input": "hi"},
+    "anthropic": {"max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]},
     "gemini": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
 }
 
@@ -36,13 +38,13 @@ def soon(monkeypatch):
     monkeypatch.setattr(relay, "FAREWELL_S", 0.05)
 
 
-async def heard(tmp_path, dialect, url, **fields):
+async def heard(tmp_path, dialect, url, *, stream=True, **fields):
     """What the caller was sent, and the reply; the error where it was one."""
     (tmp_path / "config.yaml").write_text(CONFIG.format(dialect=dialect, url=url))
     app = App.build(root=tmp_path, cwd=tmp_path, environ={"PATH": "/nonexistent"}, relays=True)
     speaks = inbound.get(dialect)
-    body = json.dumps({"model": "own/m"} | BODIES[dialect] | fields).encode()
-    sketch = speaks.sketch(body, model="own/m", stream=True)
+    body = json.dumps({"model": "own/m", "stream": stream} | BODIES[dialect] | fields).encode()
+    sketch = speaks.sketch(body, model="own/m", stream=stream)
     chunks, reply, failed = [], None, None
     try:
         async with aclosing(app.router.stream(sketch, exchange=Relay(speaks, {}))) as events:
@@ -133,3 +135,129 @@ async def test_a_text_that_speaks_of_the_end_mark_is_not_it(tmp_path):
     async with upstream(*script) as (url, _):
         out, _, _ = await heard(tmp_path, "openai_chat", url)
     assert out == b"".join(script) + END
+
+
+# ── a body where a stream was asked for, and a stream where none was ─────────
+
+JSON_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
+USAGE = {"prompt_tokens": 7, "completion_tokens": 5}
+MESSAGE = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hello"}]}
+PLAIN = {
+    "openai_chat": {
+        "id": "c",
+        "model": "m",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}
+        ],
+        "usage": USAGE,
+    },
+    "openai_responses": {
+        "id": "r",
+        "object": "response",
+        "model": "m",
+        "status": "completed",
+        "output": [MESSAGE],
+    },
+    "anthropic": {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "hello"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 7, "output_tokens": 5},
+    },
+    "gemini": {
+        "candidates": [{"content": {"parts": [{"text": "hello"}]}, "finishReason": "STOP"}],
+        "modelVersion": "m",
+    },
+}
+ENDS = {
+    "openai_chat": b"data: [DONE]",
+    "openai_responses": b"response.completed",
+    "anthropic": b"message_stop",
+    "gemini": b"STOP",
+}
+BUSY = {
+    "openai_chat": {"error": {"message": "Busy bee", "type": "server_error"}},
+    "openai_responses": {"error": {"message": "Busy bee", "type": "server_error"}},
+    "anthropic": {"type": "error", "error": {"type": "overloaded_error", "message": "Busy bee"}},
+    "gemini": {"error": {"code": 503, "message": "Busy bee", "status": "UNAVAILABLE"}},
+}
+
+
+@pytest.mark.parametrize("cut", [None, 20])
+@pytest.mark.parametrize("end", [b"", b"\n\n"])
+@pytest.mark.parametrize("dialect", PLAIN)
+async def test_who_does_not_stream_is_told_as_a_stream(tmp_path, dialect, end, cut):
+    body = json.dumps(PLAIN[dialect]).encode() + end
+    script = [body] if cut is None else [body[:cut], 0.05, body[cut:]]
+    async with upstream(*script, head=JSON_HEAD) as (url, _):
+        out, reply, failed = await heard(tmp_path, dialect, url)
+    assert failed is None
+    assert b"hello" in out
+    assert out.startswith((b"data: ", b"event: "))
+    assert ENDS[dialect] in out.rstrip()[-1200:]
+    assert reply.text == "hello"
+
+
+@pytest.mark.parametrize("dialect", BUSY)
+async def test_an_error_instead_of_a_stream_is_told_in_the_vendors_words(tmp_path, dialect):
+    async with upstream(json.dumps(BUSY[dialect]).encode(), head=JSON_HEAD) as (url, _):
+        _, reply, failed = await heard(tmp_path, dialect, url)
+    assert reply is None
+    assert "Busy bee" in failed.message
+
+
+async def test_a_stream_that_nobody_asked_for_is_told_as_a_body(tmp_path):
+    script = [piece(0, "hel"), piece(0, "lo"), piece(0, finish="stop"), END]
+    async with upstream(*script) as (url, _):
+        out, reply, _ = await heard(tmp_path, "openai_chat", url, stream=False)
+    assert json.loads(out)["choices"][0]["message"]["content"] == "hello"
+    assert reply.text == "hello"
+
+
+@pytest.mark.parametrize("said", [b"<html>no</html>", b"nonsense", piece(0, "never ends")])
+async def test_what_is_neither_is_unreadable(tmp_path, said):
+    async with upstream(said, head=JSON_HEAD) as (url, _):
+        _, reply, failed = await heard(tmp_path, "openai_chat", url, stream=False)
+    assert reply is None
+    assert failed is not None
+
+
+# ── nothing asked, nothing said ──────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_cache_that_was_warmed_has_nothing_to_say(tmp_path, stream):
+    warmed = PLAIN["anthropic"] | {"content": [], "stop_reason": "max_tokens"}
+    start = {"type": "message_start", "message": warmed | {"stop_reason": None}}
+    end = {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 0}}
+    events = [
+        b"event: %s\ndata: %s\n\n" % (e["type"].encode(), json.dumps(e).encode())
+        for e in (start, end, {"type": "message_stop"})
+    ]
+    script = events if stream else [json.dumps(warmed).encode()]
+    async with upstream(*script) as (url, bodies):
+        out, reply, failed = await heard(tmp_path, "anthropic", url, stream=stream, max_tokens=0)
+    assert failed is None
+    assert out == b"".join(script)
+    assert json.loads(bodies[0])["max_tokens"] == 0
+    assert [str(a.outcome) for a in reply.decision.attempts] == ["ok"]
+
+
+@pytest.mark.parametrize("content", ["", None, []])
+async def test_a_conversation_without_a_word_is_refused_before_anybody_is_asked(tmp_path, content):
+    async with upstream() as (url, bodies):
+        (tmp_path / "config.yaml").write_text(CONFIG.format(dialect="anthropic", url=url))
+        app = App.build(root=tmp_path, cwd=tmp_path, environ={"PATH": "/nonexistent"}, relays=True)
+        speaks = inbound.get("openai_chat")
+        body = {"model": "own/m", "messages": [{"role": "user", "content": content}]}
+        with pytest.raises(RouterError, match="nothing is said"):
+            async with aclosing(
+                app.router.stream(speaks.sketch(json.dumps(body).encode()), Relay(speaks, {}))
+            ) as events:
+                async for _ in events:
+                    pass
+        await app.aclose()
+    assert bodies == []

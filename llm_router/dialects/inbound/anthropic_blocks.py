@@ -11,7 +11,7 @@ import msgspec
 from llm_router.dialects.anthropic_stream import REDACTED
 from llm_router.dialects.inbound.bodies import json_text, one_of, refused, untranslatable
 from llm_router.dialects.inbound.signatures import NATIVE, untagged
-from llm_router.dialects.reading import record, records, string
+from llm_router.dialects.reading import NO_ARGUMENTS, record, records, string
 from llm_router.nouns import Document, Image, JsonDict, Message, Part, Text, Thinking, ToolCall, ToolResult
 
 ROLES = ("user", "assistant", "system")
@@ -107,7 +107,8 @@ class Reader:
         if not block.name:
             raise refused(f"{path}.name", "Field required")
         self.named.add(block.name)
-        return ToolCall(block.id or "", block.name, bytes(block.input).decode())
+        given = bytes(block.input).decode()
+        return ToolCall(block.id or "", block.name, "{}" if given in NO_ARGUMENTS else given)
 
     def _result(self, block: Block, path: str) -> ToolResult:
         if not block.tool_use_id:
@@ -167,13 +168,13 @@ def _search_result(block: Block, inner: tuple[Part, ...]) -> Document:
 
 
 def _vendors_result(block: Block) -> Iterable[Part]:
-    """What a tool that Anthropic ran gave: other vendors read it as text."""
+    """What a tool that Anthropic ran gave: other vendors read it as text, and the model's own begins on a new line."""
     if isinstance(block.content, dict):
-        return (Text(json_text(block.content)),)
+        return (Text(f"{json_text(block.content)}\n"),)
     found = block.content if isinstance(block.content, list) else []
     lines = [f"- {each.title or ''} {each.url or ''}".strip() for each in found if each.url or each.title]
     texts = [each.text for each in found if each.text]
-    return (Text("\n".join((f"({block.type})", *lines, *texts))),) if lines or texts else ()
+    return (Text("\n".join((f"({block.type})", *lines, *texts, ""))),) if lines or texts else ()
 
 
 def system_text(content: str | list[Block] | None) -> str:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from llm_router.dialects.inbound.anthropic_blocks import Block, Reader, Turn, system_text
 from llm_router.dialects.inbound.anthropic_tools import tool_choice, toolbox
-from llm_router.dialects.inbound.bodies import holds, read, refused, untranslatable
+from llm_router.dialects.inbound.bodies import holds, limit, read, refused, stops, untranslatable
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.inbound.sketches import REMINDER, SILENCE, needs, own_words
 from llm_router.dialects.reading import record, string
@@ -108,11 +108,11 @@ def sketch(body: bytes) -> Request:
     return Request(
         messages=_last_words(head.messages),
         model=head.model,
-        max_output_tokens=head.max_tokens,
+        max_output_tokens=limit(head.max_tokens, "max_tokens", least=0),
         temperature=head.temperature,
         top_p=head.top_p,
         top_k=head.top_k,
-        stop=tuple(head.stop_sequences or ()),
+        stop=stops(head.stop_sequences),
         schema=schema,
         reasoning=_reasoning(head),
         web_search=web,
@@ -134,6 +134,8 @@ def parse(sketched: Request) -> Request:
     refuse_what_only_anthropic_answers(whole)
     if whole.max_tokens is None:
         raise refused("max_tokens", "Field required")
+    if whole.max_tokens == 0:
+        raise untranslatable("max_tokens: 0, which warms Anthropic's cache and asks for no answer,")
     reader = Reader()
     messages = list(reader.messages(whole.messages))
     if text := system_text(whole.system):

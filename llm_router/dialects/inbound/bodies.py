@@ -10,7 +10,7 @@ import msgspec
 
 from llm_router.dialects.events import Pairs
 from llm_router.errors import UpstreamError, UsageError
-from llm_router.nouns import FailureKind
+from llm_router.nouns import FailureKind, JsonDict
 
 T = TypeVar("T")
 
@@ -18,6 +18,14 @@ LONGEST_NOTHING = 8  # bytes; an empty list with some blanks
 
 _PLACED = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<where>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+
+
+class AnsweredError(UsageError):
+    """There is nothing for a model to do: `answer` is what the caller is told, with status 200."""
+
+    def __init__(self, answer: JsonDict) -> None:
+        super().__init__("nothing is asked")
+        self.answer = answer
 
 
 def read(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], at: str = "") -> T:
@@ -65,6 +73,19 @@ def untranslatable(
 def holds(raw: msgspec.Raw) -> bool:
     """Whether a field that was not read says anything."""
     return len(raw) > LONGEST_NOTHING or bytes(raw).replace(b" ", b"") not in (b"", b"null", b"[]", b"{}")
+
+
+def limit(tokens: int | None, path: str, least: int = 1) -> int | None:
+    """How long an answer may become. Raises UsageError: no budget could set anything aside for less than nothing."""
+    if tokens is not None and tokens < least:
+        raise refused(path, f"Input should be greater than or equal to {least}, not {tokens}")
+    return tokens
+
+
+def stops(given: str | Iterable[object] | None) -> tuple[str, ...]:
+    """An empty one would stop every answer before its first word."""
+    told = (given,) if isinstance(given, str) else given or ()
+    return tuple(stop for stop in told if isinstance(stop, str) and stop)
 
 
 def sampled(**told: float | None) -> dict[str, float] | None:

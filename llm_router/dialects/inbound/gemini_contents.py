@@ -10,7 +10,7 @@ from typing import Any
 from llm_router.dialects.gemini import UNSIGNED
 from llm_router.dialects.inbound.bodies import json_text, refused, untranslatable
 from llm_router.dialects.inbound.signatures import MARK, untagged
-from llm_router.dialects.reading import record, records, string
+from llm_router.dialects.reading import listed, record, records, string
 from llm_router.nouns import Document, Image, JsonDict, Message, Part, Text, ToolCall, ToolResult
 
 NATIVE = "gemini"
@@ -52,7 +52,7 @@ class Conversation:
         if role not in ("user", "model", "function", "system"):
             raise refused(f"{path}.role", "Please use a valid role: user, model.")
         parts: list[Part] = []
-        for at, part in enumerate(records(content.get("parts"))):
+        for at, part in enumerate(listed(content.get("parts"))):
             parts += self._part(part, f"{path}.parts[{at}]")
         if role == "system":
             return Message("system", tuple(parts))
@@ -72,7 +72,7 @@ class Conversation:
         if (medium := media(part, path)) is not None:
             return [*sealed, medium]
         if any(pick(part, name) is not None for name in _TRACES):
-            return sealed
+            return [*sealed, *_trace(part)]
         raise refused(path, "contents must not be empty: a part needs its data, such as `text`")
 
     def _call(self, call: JsonDict, path: str) -> ToolCall:
@@ -97,6 +97,15 @@ class Conversation:
         shown = [media(p, path) for p in records(answer.get("parts"))]
         content = (*([Text(told)] if told else []), *(m for m in shown if m is not None))
         return ToolResult(call_id or name, content, failed)
+
+
+def _trace(part: JsonDict) -> Iterable[Text]:
+    """Code that Google ran and what came of it, as it can be told to others."""
+    code, result = record(pick(part, "executableCode")), record(pick(part, "codeExecutionResult"))
+    if text := string(code.get("code")):
+        yield Text(f"```{string(code.get('language')).lower()}\n{text}\n```\n")
+    if text := string(result.get("output")):
+        yield Text(f"```\n{text}\n```\n")
 
 
 def _output(response: Any) -> tuple[str, bool]:

@@ -10,12 +10,13 @@ import msgspec
 from msgspec import field
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import read, refused, sampled, untranslatable
+from llm_router.dialects.inbound.bodies import limit, read, refused, sampled, stops, untranslatable
 from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick
 from llm_router.dialects.inbound.gemini_schema import json_schema
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.inbound.sketches import SILENCE, needs, own_words
-from llm_router.dialects.reading import record, records, sequence, string
+from llm_router.dialects.json_schema import ANY_OBJECT
+from llm_router.dialects.reading import listed, record, sequence, string
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Document,
@@ -75,39 +76,46 @@ class _Part(msgspec.Struct):
 
 
 class _Content(msgspec.Struct):
+    """Google takes one thing for a list of one, as its own examples write it."""
+
     role: str | None = None
-    parts: list[_Part] | None = None
+    given: list[_Part] | _Part | None = field(default=None, name="parts")
+
+    @property
+    def parts(self) -> Sequence[_Part]:
+        return [self.given] if isinstance(self.given, _Part) else self.given or ()
 
 
 class _Head(_Settings, kw_only=True):
-    contents: list[_Content] = []
+    contents: list[_Content] | _Content = field(default_factory=list[_Content])
     wrapped: msgspec.Raw = field(default=_ABSENT, name="generateContentRequest")
 
 
 class _Whole(_Settings, kw_only=True):
-    contents: list[dict[str, Any]]
+    contents: list[dict[str, Any]] | dict[str, Any]
 
 
 _HEAD = msgspec.json.Decoder(_Head)
 _WHOLE = msgspec.json.Decoder(_Whole)
-_TOOLS = msgspec.json.Decoder(list[dict[str, Any]] | None)
+_TOOLS = msgspec.json.Decoder(list[dict[str, Any]] | dict[str, Any] | None)
 
 
 def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") -> Request:
     head = read(body, _HEAD)
-    if not head.contents and head.wrapped:  # as `countTokens` takes it
+    contents = [head.contents] if isinstance(head.contents, _Content) else head.contents
+    if not contents and head.wrapped:  # as `countTokens` takes it
         return sketch(bytes(head.wrapped), model, stream=stream, dialect=dialect)
-    if not head.contents:
+    if not contents:
         raise refused("contents", "contents is not specified")
-    found, config = _media(head.contents), record(head.config) or record(head.generation_config)
+    found, config = _media(contents), record(head.config) or record(head.generation_config)
     tools, web = _offered(bytes(head.tools) or b"null")
     choice, tools = _chosen(record(head.calling) or record(head.tool_config), tools)
     schema, calls = _schema(config), bool(tools) and choice.mode != "none"
     answers = _integer(config, "candidateCount")
     return Request(
-        messages=_last_words(head.contents),
+        messages=_last_words(contents),
         model=model,
-        max_output_tokens=_integer(config, "maxOutputTokens"),
+        max_output_tokens=limit(_integer(config, "maxOutputTokens"), "generation_config.maxOutputTokens"),
         temperature=_number(config, "temperature"),
         top_p=_number(config, "topP"),
         top_k=_integer(config, "topK"),
@@ -117,7 +125,7 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
             frequency_penalty=_number(config, "frequencyPenalty"),
             answers=answers if answers is not None and answers > 1 else None,
         ),
-        stop=tuple(text for text in sequence(pick(config, "stopSequences")) if isinstance(text, str)),
+        stop=stops(sequence(pick(config, "stopSequences"))),
         schema=schema,
         reasoning=_reasoning(record(pick(config, "thinkingConfig"))),
         web_search=web,
@@ -138,7 +146,7 @@ def parse(sketched: Request) -> Request:
     _refuse_what_google_does(whole)
     tools, _ = _offered(bytes(whole.tools) or b"null")
     _, tools = _chosen(record(whole.calling) or record(whole.tool_config), tools)
-    messages = Conversation().messages(whole.contents)
+    messages = Conversation().messages(listed(whole.contents))
     if told := _system(whole):
         messages = (Message("system", (Text(told),)), *messages)
     return replace(sketched, messages=messages, tools=tools)
@@ -160,7 +168,7 @@ def _schema(config: JsonDict) -> JsonDict | None:
     for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"):
         if schema := record(pick(config, name)):
             return json_schema(schema)
-    return None
+    return ANY_OBJECT if pick(config, "responseMimeType") == "application/json" else None
 
 
 def _reasoning(wish: JsonDict) -> Reasoning | None:
@@ -179,8 +187,8 @@ def _reasoning(wish: JsonDict) -> Reasoning | None:
 def _offered(raw: bytes) -> tuple[tuple[Tool, ...], WebSearch | None]:
     tools: list[Tool] = []
     web: WebSearch | None = None
-    for at, group in enumerate(read(raw, _TOOLS) or []):
-        for nth, each in enumerate(records(pick(group, "functionDeclarations"))):
+    for at, group in enumerate(listed(read(raw, _TOOLS))):
+        for nth, each in enumerate(listed(pick(group, "functionDeclarations"))):
             tools.append(_tool(each, f"tools[{at}].function_declarations[{nth}]"))
         for name in _SEARCHES:
             if (search := pick(group, name)) is not None:
@@ -224,10 +232,12 @@ def _refuse_what_google_does(head: _Settings) -> None:
     config = record(head.config) or record(head.generation_config)
     if (candidates := pick(config, "candidateCount")) not in (None, 1):
         raise untranslatable(f"generation_config.candidateCount: {candidates} answers at once")
+    if pick(config, "responseMimeType") == "text/x.enum":
+        raise untranslatable("generation_config.responseMimeType: text/x.enum")
     spoken = {str(kind).upper() for kind in sequence(pick(config, "responseModalities"))}
     if spoken - {"TEXT", "MODALITY_UNSPECIFIED"}:
         raise untranslatable(f"generation_config.responseModalities: {', '.join(sorted(spoken))}")
-    given = {name for group in read(bytes(head.tools) or b"null", _TOOLS) or () for name in group}
+    given = {name for group in listed(read(bytes(head.tools) or b"null", _TOOLS)) for name in group}
     if hosted := [name for name in _HOSTED if name in given]:
         raise untranslatable(f"tools: {', '.join(hosted)}, which Google runs itself,")
 
@@ -236,7 +246,7 @@ def _system(head: _Settings) -> str:
     given = head.system if head.system is not None else head.system_instruction
     if isinstance(given, str):
         return given
-    parts = records(record(given).get("parts")) or [record(given)]
+    parts = listed(record(given).get("parts")) or [record(given)]
     return "\n\n".join(text for part in parts if (text := string(part.get("text"))))
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import read, refused, sampled
+from llm_router.dialects.inbound.bodies import AnsweredError, read, refused, sampled, stops
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.inbound.sketches import SILENCE, needs
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
+from llm_router.errors import UsageError
 from llm_router.nouns import (
     Effort,
     JsonDict,
@@ -39,6 +41,7 @@ class _Settings(msgspec.Struct):
     options: dict[str, Any] | None = None
     format: Any = None
     think: bool | str | None = None
+    keep_alive: Any = None
 
 
 class _Said(msgspec.Struct):
@@ -75,7 +78,7 @@ _GENERATE = msgspec.json.Decoder(_Generate)
 def sketch_chat(body: bytes) -> Request:
     head = read(body, _CHAT_HEAD)
     if not head.messages:
-        raise refused("messages", "at least one message is required; there is no model to load here")
+        raise _loaded(head, {"message": {"role": "assistant", "content": ""}})
     tools = bytes(head.tools) not in _NO_TOOLS
     return _request(
         head, _last_words(head.messages), Origin("ollama", body), _media(head.messages), tools=tools
@@ -96,7 +99,7 @@ def generate(body: bytes) -> Request:
     """One prompt: there is nothing to sketch."""
     whole = read(body, _GENERATE)
     if not whole.prompt:
-        raise refused("prompt", "Field required; there is no model to load here")
+        raise _loaded(whole, {"response": ""})
     for name in ("suffix", "template", "context", "raw"):
         if getattr(whole, name):
             raise refused(
@@ -131,7 +134,7 @@ def _request(
             repetition_penalty=_number(options, "repeat_penalty"),
             min_p=_number(options, "min_p"),
         ),
-        stop=_stops(options.get("stop")),
+        stop=stops(given if isinstance(given := options.get("stop"), str) else sequence(given)),
         schema=schema,
         reasoning=_reasoning(head.think),
         stream=head.stream is not False,
@@ -139,6 +142,17 @@ def _request(
         origin=origin,
         input_tokens=tokens(len(origin.body), media),
         needs=needs(media, tools=tools, schema=schema),
+    )
+
+
+def _loaded(head: _Settings, nothing: JsonDict) -> UsageError:
+    """Who asks nothing wants the model loaded, or with `keep_alive: 0` unloaded. It is where it is."""
+    if not head.model:
+        return refused("model", "Field required")
+    reason = "unload" if head.keep_alive in (0, "0", "0s") else "load"
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return AnsweredError(
+        {"model": head.model, "created_at": now, **nothing, "done": True, "done_reason": reason}
     )
 
 
@@ -153,10 +167,6 @@ def _limit(options: JsonDict, name: str = "num_predict") -> int | None:
     """-1 and -2 mean: until the model is done, until the window is full."""
     value = _number(options, name)
     return int(value) if value is not None and value > 0 else None
-
-
-def _stops(given: Any) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(s for s in sequence(given) if isinstance(s, str))
 
 
 def _schema(form: Any) -> JsonDict | None:

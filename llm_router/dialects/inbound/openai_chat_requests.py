@@ -8,7 +8,15 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import holds, read, refused, sampled, untranslatable
+from llm_router.dialects.inbound.bodies import (
+    holds,
+    limit,
+    read,
+    refused,
+    sampled,
+    stops,
+    untranslatable,
+)
 from llm_router.dialects.inbound.openai_chat_messages import ChatMessage, messages
 from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_choice, tools
 from llm_router.dialects.inbound.sizes import Media, tokens
@@ -25,6 +33,7 @@ from llm_router.nouns import (
     WebSearch,
 )
 
+_FORMS = (None, "text", "json_object", "json_schema")
 _ABSENT = msgspec.Raw()
 
 
@@ -94,7 +103,7 @@ def sketch(body: bytes) -> Request:
         raise UsageError("messages: at least one message is required")
     asked = head.tool_choice if head.tool_choice is not None else head.function_call
     choice = tool_choice(asked, parallel=head.parallel_tool_calls is not False)
-    limit = head.max_completion_tokens if head.max_completion_tokens is not None else head.max_tokens
+    most = head.max_completion_tokens if head.max_completion_tokens is not None else head.max_tokens
     schema, web_search, media = _schema(head.response_format), _web_search(head.web_search_options), Media()
     for message in head.messages:
         _weigh(message.content, media)
@@ -102,7 +111,9 @@ def sketch(body: bytes) -> Request:
     return Request(
         messages=_last_words(head.messages),
         model=head.model,
-        max_output_tokens=limit,
+        max_output_tokens=None
+        if most is not None and most < 0
+        else limit(most, "max_tokens"),  # -1: no limit, locally
         temperature=head.temperature,
         top_p=head.top_p,
         top_k=head.top_k,
@@ -114,7 +125,7 @@ def sketch(body: bytes) -> Request:
             min_p=head.min_p,
             answers=head.n if head.n is not None and head.n > 1 else None,
         ),
-        stop=(head.stop,) if isinstance(head.stop, str) else tuple(head.stop or ()),
+        stop=stops(head.stop),
         schema=schema,
         reasoning=_reasoning(head),
         web_search=web_search,
@@ -133,6 +144,7 @@ def parse(sketched: Request) -> Request:
     if sketched.origin is None:
         return sketched
     whole = read(sketched.origin.body, _WHOLE)
+    _refuse_what_nobody_else_knows(whole)
     if whole.n is not None and whole.n > 1:
         raise untranslatable(f"n: {whole.n} answers at once")
     if "audio" in (whole.modalities or ()):
@@ -144,30 +156,35 @@ def parse(sketched: Request) -> Request:
     )
 
 
+def _refuse_what_nobody_else_knows(whole: _Settings) -> None:
+    """Vendors have words of their own; to a body that passes they mean something."""
+    form = record(whole.response_format).get("type")
+    if form not in _FORMS:
+        raise refused(
+            "response_format.type", f"Input should be 'text', 'json_object' or 'json_schema', not {form!r}"
+        )
+    if whole.reasoning_effort not in (None, "default", *EFFORTS):
+        raise refused("reasoning_effort", f"Input should be one of {', '.join(EFFORTS)}")
+
+
 # ── the head ─────────────────────────────────────────────────────────────────
 
 
 def _schema(form: dict[str, Any] | None) -> JsonDict | None:
     match record(form).get("type"):
-        case None | "text":
-            return None
         case "json_object":
             return ANY_OBJECT
         case "json_schema":
             named = record(record(form).get("json_schema"))
             return record(named.get("schema")) or ANY_OBJECT
-        case kind:
-            raise refused(
-                "response_format.type",
-                f"Input should be 'text', 'json_object' or 'json_schema', not {kind!r}",
-            )
+        case _:
+            return None
 
 
 def _reasoning(head: _Settings) -> Reasoning | None:
     if head.reasoning_effort is not None:
-        if head.reasoning_effort not in EFFORTS:
-            raise refused("reasoning_effort", f"Input should be one of {', '.join(EFFORTS)}")
-        return Reasoning(EFFORTS[head.reasoning_effort])
+        known = EFFORTS.get(head.reasoning_effort)
+        return Reasoning(known) if known else None
     asked, thinking = record(head.reasoning), record(head.thinking)
     if asked.get("enabled") is False or thinking.get("type") == "disabled":
         return Reasoning("none")

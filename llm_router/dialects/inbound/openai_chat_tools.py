@@ -64,7 +64,8 @@ def tool_choice(given: str | dict[str, Any] | None, *, parallel: bool) -> ToolCh
     if given.get("type") == "allowed_tools":
         mode = string(record(given.get("allowed_tools")).get("mode"))
         return ToolChoice("any" if mode == "required" else "auto", parallel=parallel)
-    name = string(record(given.get("function")).get("name")) or string(given.get("name"))
+    named = record(given.get("custom" if given.get("type") == "custom" else "function"))
+    name = string(named.get("name")) or string(given.get("name"))
     if not name:
         raise refused("tool_choice.function.name", "Field required")
     return ToolChoice("tool", name, parallel)

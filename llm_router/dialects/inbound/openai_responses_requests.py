@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import read, refused, untranslatable
+from llm_router.dialects.inbound.bodies import limit, read, refused, untranslatable
 from llm_router.dialects.inbound.openai_responses_items import Conversation, content
 from llm_router.dialects.inbound.openai_responses_tools import Toolbox, chosen, refuse_hosted, toolbox
 from llm_router.dialects.inbound.sizes import Media, tokens
@@ -19,7 +19,7 @@ from llm_router.nouns import JsonDict, Message, Origin, Reasoning, Request, Text
 
 _ABSENT = msgspec.Raw()
 _BRINGS_TOOLS = (b'"tool_search_output"', b'"additional_tools"')
-_MEDIA = ("input_image", "input_file")
+_MEDIA = ("input_image", "input_file", "input_audio")
 # What a user did not write, although it stands under his name: Codex tells of the surroundings in such messages.
 _SURROUNDINGS = ("<environment_context>", "<user_instructions>", "<turn_aborted>", "# AGENTS.md instructions")
 
@@ -87,7 +87,7 @@ def sketch(body: bytes) -> Request:
     return Request(
         messages=_last_words(head.input),
         model=head.model,
-        max_output_tokens=head.max_output_tokens,
+        max_output_tokens=limit(head.max_output_tokens, "max_output_tokens"),
         temperature=head.temperature,
         top_p=head.top_p,
         schema=schema,
@@ -109,6 +109,9 @@ def parse(sketched: Request) -> Request:
         return sketched
     whole = read(sketched.origin.body, _WHOLE)
     _refuse_what_openai_remembers(whole)
+    word = string(record(whole.reasoning).get("effort"))
+    if word and word not in EFFORTS:
+        raise refused("reasoning.effort", f"Input should be one of {', '.join(EFFORTS)}, not {word!r}")
     box = toolbox(bytes(whole.tools) or b"null")
     _, tools = chosen(whole.tool_choice, box, parallel=True)  # the choice itself is in the sketch
     refuse_hosted(box)
@@ -148,7 +151,7 @@ def _reasoning(wish: JsonDict) -> Reasoning | None:
         return None
     word = string(wish.get("effort"))
     if word and word not in EFFORTS:
-        raise refused("reasoning.effort", f"Input should be one of {', '.join(EFFORTS)}, not {word!r}")
+        return None  # a new one of OpenAI's own
     shown = bool(wish.get("summary") or wish.get("generate_summary"))
     return Reasoning(EFFORTS.get(word), shown=shown)
 
@@ -169,10 +172,19 @@ def _media(items: str | Sequence[_Item]) -> Media:
     for at, item in enumerate(() if isinstance(items, str) else items):
         told: Any = item.output if item.content is None else item.content
         if isinstance(told, list):
-            held = [block for block in records(cast("object", told)) if block.get("type") in _MEDIA]
-            if held:
-                media.add(content(held, f"input.{at}.content"))
+            for block in records(cast("object", told)):
+                if block.get("type") in _MEDIA:
+                    _weigh(block, media, f"input.{at}.content")
     return media
+
+
+def _weigh(block: JsonDict, media: Media, path: str) -> None:
+    if block.get("file_id"):  # of a file that OpenAI has; `parse` says so to others
+        (media.picture if block["type"] == "input_image" else media.document)(0)
+    elif block["type"] == "input_audio":
+        media.recording(len(string(record(block.get("input_audio")).get("data"))))
+    else:
+        media.add(content([block], path))
 
 
 def _last_words(items: str | Sequence[_Item]) -> tuple[Message, ...]:
@@ -182,7 +194,8 @@ def _last_words(items: str | Sequence[_Item]) -> tuple[Message, ...]:
     for at in range(len(items) - 1, -1, -1):
         item = items[at]
         if item.role == "user" and item.type in (None, "message"):
-            said = content(item.content, f"input.{at}.content")
-            if own := own_words([part.text for part in said if isinstance(part, Text)], _SURROUNDINGS):
+            said = [item.content] if isinstance(item.content, str) else records(item.content)
+            texts = [each if isinstance(each, str) else string(each.get("text")) for each in said]
+            if own := own_words([text for text in texts if text], _SURROUNDINGS):
                 return own
     return SILENCE

@@ -153,6 +153,8 @@ def chosen(choice: object, box: Toolbox, *, parallel: bool) -> tuple[ToolChoice,
         return ToolChoice(_mode(string(wish.get("mode")) or "auto"), parallel=parallel), kept
     if kind.startswith(_WEB_SEARCH):
         return ToolChoice(parallel=parallel), ()
+    if kind in box.hosted or kind in _HARMLESS:
+        return ToolChoice(parallel=parallel), tools
     name = _name_of(wish)
     if all(tool.name != name for tool in tools):
         raise refused("tool_choice", f"there is no tool {name!r} among the tools of the request")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_router.dialects import inbound
+from llm_router.dialects.inbound.bodies import AnsweredError
 from llm_router.errors import UpstreamError, UsageError
 from llm_router.nouns import (
     Answer,
@@ -160,7 +161,7 @@ def test_one_prompt() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"messages": []}, "messages: at least one message is required"),
+        ({"model": "", "messages": []}, "model: Field required"),
         ({"messages": [{"role": "wizard"}]}, "messages.0.role: "),
         ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "messages.0.tool_calls"),
         ({"model": ""}, "model: Field required"),
@@ -178,7 +179,29 @@ def test_what_cannot_be_is_refused_in_ollamas_form(fields: dict[str, Any], told:
     assert json.loads(problem.body)["error"].startswith(told)
 
 
-@pytest.mark.parametrize("fields", [{"prompt": ""}, {"suffix": "x"}, {"raw": True}, {"context": [1]}])
+@pytest.mark.parametrize(
+    ("keep", "reason"), [({}, "load"), ({"keep_alive": "5m"}, "load"), ({"keep_alive": 0}, "unload")]
+)
+@pytest.mark.parametrize(
+    ("speaks", "fields", "nothing"),
+    [
+        (CHAT, {"messages": []}, {"message": {"role": "assistant", "content": ""}}),
+        (CHAT, {}, {"message": {"role": "assistant", "content": ""}}),
+        (GENERATE, {"prompt": ""}, {"response": ""}),
+        (GENERATE, {}, {"response": ""}),
+    ],
+)
+def test_who_asks_nothing_wants_a_model_loaded(
+    speaks: Any, fields: Any, nothing: Any, keep: Any, reason: str
+) -> None:
+    with pytest.raises(AnsweredError) as done:
+        speaks.sketch(json.dumps({"model": "m"} | fields | keep).encode())
+    told = done.value.answer
+    assert told | nothing == told
+    assert (told["model"], told["done"], told["done_reason"]) == ("m", True, reason)
+
+
+@pytest.mark.parametrize("fields", [{"suffix": "x"}, {"raw": True}, {"context": [1]}])
 def test_what_only_a_local_model_does_with_a_prompt_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         generated(**fields)
