@@ -158,11 +158,12 @@ class HttpCall:
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """A header that is sent twice is a list: RFC 9110, 5.2."""
-    found: dict[bytes, bytes] = {}
+    """A header that is sent twice is a list (RFC 9110, 5.2), unless it says the same again."""
+    found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        found[name] = found[name] + b", " + value if name in found else value
-    return found
+        if value not in (told := found.setdefault(name, [])):
+            told.append(value)
+    return {name: b", ".join(told) for name, told in found.items()}
 
 
 def _unpacked(body: bytes, coding: str, largest: int) -> bytes:
