@@ -9,7 +9,6 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waiting import soon
 
 from llm_router import db
 from llm_router.admit import leases
@@ -18,6 +17,7 @@ from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import BudgetError
 from llm_router.nouns import Billing, Candidate, Model
 from llm_router.settings import BudgetSettings, Caps
+from tests.waiting import wait_for
 
 NOON = time.mktime((2026, 3, 18, 12, 0, 0, 0, 0, -1))
 PAID, OTHER = Model("openai", "gpt-x"), Model("mistral", "large")
@@ -141,7 +141,7 @@ def test_a_provider_s_own_cap_holds_beside_the_global_one(make):
 def test_what_a_call_cost_beyond_its_reservation_is_booked_at_once(make, tmp_path):
     budgets = make(daily=100)
     budgets.settle(reserve(budgets, costing(CENT)), PAID, 5000 * CENT)
-    assert soon(lambda: booked(tmp_path / "router.db") == 5000 * CENT)
+    wait_for(lambda: booked(tmp_path / "router.db") == 5000 * CENT)
 
 
 def test_a_call_without_a_known_cost_counts_as_what_was_reserved(make):
@@ -174,7 +174,7 @@ def test_an_idle_lease_is_given_back(make, monkeypatch, tmp_path):
     monkeypatch.setattr(leases, "IDLE_S", 0.02)
     budgets = make(daily=100)
     spend(budgets, CENT)
-    assert soon(lambda: not list((tmp_path / "leases").iterdir()))
+    wait_for(lambda: not list((tmp_path / "leases").iterdir()))
     (status,) = SqliteBudgets(tmp_path / "router.db", BudgetSettings(daily=100), budgets._clock).status()
     assert (status.spent, status.reserved) == (CENT, 0)
 
@@ -303,7 +303,7 @@ def test_a_call_that_cost_more_than_was_leased_leaves_nobody_else_more(make, tmp
     budgets, other = make(daily=1), SqliteBudgets(tmp_path / "router.db", BudgetSettings(daily=1))
     under_way, dear = reserve(budgets, costing(20 * CENT)), reserve(budgets, costing(20 * CENT))
     budgets.settle(dear, PAID, 60 * CENT)
-    assert soon(lambda: other.status(NOON)[0].spent == 60 * CENT)
+    wait_for(lambda: other.status(NOON)[0].spent == 60 * CENT)
     assert other.status(NOON)[0].reserved == 20 * CENT
     budgets.settle(under_way, PAID, 10 * CENT)
     (status,) = budgets.status()

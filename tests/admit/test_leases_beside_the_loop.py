@@ -10,7 +10,6 @@ import time
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from waiting import soon
 
 from llm_router import db
 from llm_router.admit import leases
@@ -19,7 +18,7 @@ from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import BudgetError
 from llm_router.nouns import Candidate, Model
 from llm_router.settings import BudgetSettings
-from tests.waiting import stood_still
+from tests.waiting import stood_still, wait_for
 
 PAID = Model("openai", "gpt-x")
 CENT = 10_000
@@ -188,7 +187,7 @@ async def test_when_all_who_waited_are_gone_what_was_leased_for_them_goes_back(m
         waiting = asyncio.create_task(reserve(budgets, 60 * CENT))
         await asyncio.sleep(0.1)
         waiting.cancel()
-    assert await asyncio.to_thread(soon, lambda: not other.status()[0].reserved)
+    await asyncio.to_thread(wait_for, lambda: not other.status()[0].reserved)
     assert (await reserve(other, 100 * CENT)).amount == 100 * CENT
 
 
@@ -197,7 +196,7 @@ async def test_money_is_fetched_ahead_so_that_nobody_waits(make):
     await reserve(budgets, CENT)
     for _ in range(500):
         if budgets._leases["openai"].low == 0:  # the thread is at it
-            assert await asyncio.to_thread(soon, lambda: budgets._leases["openai"].low)
+            await asyncio.to_thread(wait_for, lambda: budgets._leases["openai"].low)
         assert budgets.at_once(costing(CENT))
 
 
