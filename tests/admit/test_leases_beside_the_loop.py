@@ -16,12 +16,11 @@ from llm_router.admit import leases
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import BudgetError
-from llm_router.nouns import Candidate, Model
+from llm_router.nouns import Candidate
 from llm_router.settings import BudgetSettings
+from tests.admit.spending import CENT, PAID, costing, reserve
 from tests.waiting import stood_still, wait_for
 
-PAID = Model("openai", "gpt-x")
-CENT = 10_000
 HELD_S = 1.0
 
 
@@ -55,22 +54,6 @@ async def held(path, seconds=HELD_S):
         await asyncio.sleep(until - time.monotonic())
     finally:
         connection.execute("ROLLBACK")
-        connection.close()
-
-
-def costing(amount):
-    return Candidate(PAID, "test", max_cost=amount)
-
-
-async def reserve(budgets, amount):
-    return budgets.at_once(costing(amount)) or await budgets.areserve(costing(amount))
-
-
-def booked(path):
-    connection = db.connect(path)
-    try:
-        return connection.execute("SELECT coalesce(sum(amount), 0) FROM spend").fetchone()[0]
-    finally:
         connection.close()
 
 
