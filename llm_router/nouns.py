@@ -390,6 +390,7 @@ class FailureKind(StrEnum):
     CONTEXT_TOO_LONG = "context_too_long"
     UNSUPPORTED = "unsupported"
     CONTENT_FILTER = "content_filter"
+    LOOP = "loop"
     MALFORMED = "malformed"
     TRUNCATED = "truncated"
     EMPTY = "empty"
