@@ -95,6 +95,7 @@ STATUS: dict[int, Kind] = {
     498: Kind.OVERLOADED,  # Groq: flex capacity exceeded
     503: Kind.OVERLOADED,
     504: Kind.TIMEOUT,
+    508: Kind.LOOP,  # an llm-router that the request had passed: see hops.py
     524: Kind.TIMEOUT,  # Cloudflare
     529: Kind.OVERLOADED,
 }
@@ -177,5 +178,6 @@ FIXES: dict[Kind, str] = {
     Kind.CONTEXT_TOO_LONG: "Shorten the prompt, or use a model with a larger context window.",
     Kind.UNSUPPORTED: "Use a model that supports it: `llm-router models` shows what each can do.",
     Kind.CONTENT_FILTER: "Rephrase the request, or use another provider.",
+    Kind.LOOP: "Correct the base_url of {provider}: `llm-router providers` shows it.",
     Kind.BAD_REQUEST: "Correct the request: another model would refuse it too.",
 }
