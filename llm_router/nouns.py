@@ -196,8 +196,8 @@ class Request(Struct, frozen=True):
     `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
     `turn` is the kind of turn a door recognised ("background", "think", ...). Where a door routes what the caller named a
     model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain. `sampling` is
-    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`, and how many
-    `answers` at once, where more than one.
+    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`.
+    `answers` is how many at once.
     """
 
     messages: tuple[Message, ...]
@@ -211,6 +211,7 @@ class Request(Struct, frozen=True):
     top_p: float | None = None
     top_k: int | None = None
     sampling: Mapping[str, float] | None = None
+    answers: int = 1
     stop: tuple[str, ...] = ()
     schema: JsonDict | None = None
     reasoning: Reasoning | None = None
@@ -389,6 +390,7 @@ class FailureKind(StrEnum):
     CONTEXT_TOO_LONG = "context_too_long"
     UNSUPPORTED = "unsupported"
     CONTENT_FILTER = "content_filter"
+    LOOP = "loop"
     MALFORMED = "malformed"
     TRUNCATED = "truncated"
     EMPTY = "empty"

@@ -10,6 +10,7 @@ from llm_router import inventory
 from llm_router.providers import sdk
 from llm_router.record import ledger
 from llm_router.run import tiebreak
+from tests.clock import Clock
 
 # examples have no time limit: a busy machine proves nothing
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,3 +51,8 @@ def own_limits(monkeypatch):
     """For tests of these limits: they are what they are for a user."""
     for limit in _OWN:
         monkeypatch.setattr(*limit)
+
+
+@pytest.fixture
+def clock():
+    return Clock()

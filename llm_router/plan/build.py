@@ -182,7 +182,7 @@ def _for_research(candidate: Candidate) -> Candidate:
 
 def replan(plan: Plan, request: Request, failed: Candidate, kind: FailureKind) -> tuple[Candidate, ...]:
     """Those after `failed` that can still serve: a larger window after CONTEXT_TOO_LONG, and after UNSUPPORTED a model
-    that is known to do what the request needs, or at least one of another provider.
+    that is known to do what the request needs, or at least one of another provider, and after LOOP only those of others.
     """
     refs = [candidate.model.ref for candidate in plan.candidates]
     after = refs.index(failed.model.ref) + 1 if failed.model.ref in refs else 0
@@ -193,6 +193,8 @@ def replan(plan: Plan, request: Request, failed: Candidate, kind: FailureKind) -
     if kind is FailureKind.UNSUPPORTED:
         needed = needs(request)
         return tuple(c for c in rest if _may_support(c, failed, unable(c.model, needed)))
+    if kind is FailureKind.LOOP:
+        return tuple(c for c in rest if c.model.provider != failed.model.provider)
     return rest
 
 

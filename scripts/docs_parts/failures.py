@@ -25,6 +25,7 @@ _MEANS: Mapping[FailureKind, str] = {
     FailureKind.CONTEXT_TOO_LONG: "413, or an error that says the prompt does not fit",
     FailureKind.UNSUPPORTED: "a parameter, image, tool or schema this model does not take",
     FailureKind.CONTENT_FILTER: "the vendor's filter refused prompt or answer",
+    FailureKind.LOOP: "508: it has come back to an llm-router it had passed; only other providers are kept",
     FailureKind.MALFORMED: "an answer that cannot be read",
     FailureKind.TRUNCATED: "a stream without its end mark, a body cut off",
     FailureKind.EMPTY: "200, and neither text nor a tool call",

@@ -178,6 +178,24 @@ async def test_a_context_that_does_not_fit_skips_models_with_no_larger_window():
     assert outcomes(run) == [("a", "context_too_long"), ("c", "ok")]
 
 
+async def test_who_leads_back_here_is_asked_once_and_then_only_other_providers():
+    back, other = Scripted("a", failure(FailureKind.LOOP, status=508)), Scripted("b", GOOD)
+    run, _ = a_run(back, other)
+    first, last = run.plan.candidates
+    also = replace(first, model=replace(first.model, id="m2"))
+    run.plan = replace(run.plan, candidates=(first, also, last))
+    await collect(run)
+    assert outcomes(run) == [("a", "loop"), ("b", "ok")]
+
+
+async def test_who_leads_back_here_is_not_tried_again_where_nobody_else_is_left():
+    back = Scripted("a", failure(FailureKind.LOOP, status=508))
+    run, _ = a_run(back)
+    with pytest.raises(AllFailedError, match="it said loop"):
+        await collect(run)
+    assert back.calls == 1
+
+
 async def test_an_empty_answer_is_a_failure_and_what_it_cost_is_kept():
     run, books = a_run(Scripted("a", EMPTY), Scripted("b", GOOD))
     await collect(run)

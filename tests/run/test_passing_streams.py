@@ -1,16 +1,15 @@
 """Streams that pass as they came, from upstreams that use all that the formats allow."""
 
 import json
-from contextlib import aclosing
 
 import pytest
 
 from llm_router.app import App
 from llm_router.dialects import inbound
 from llm_router.errors import RouterError
-from llm_router.nouns import Chunk, Done
 from llm_router.run import relay
 from llm_router.run.relay import Relay
+from tests.run.hearing import hear
 from tests.run.scripted_upstream import upstream
 
 END = b"data: [DONE]\n\n"
@@ -47,13 +46,7 @@ async def heard(tmp_path, dialect, url, *, stream=True, **fields):
     sketch = speaks.sketch(body, model="own/m", stream=stream)
     chunks, reply, failed = [], None, None
     try:
-        async with aclosing(app.router.stream(sketch, exchange=Relay(speaks, {}))) as events:
-            async for event in events:
-                match event:
-                    case Chunk(data):
-                        chunks.append(data)
-                    case Done():
-                        reply = event.reply
+        reply = await hear(app, sketch, Relay(speaks, {}), chunks)
     except RouterError as error:
         failed = error
     await app.aclose()
@@ -254,10 +247,6 @@ async def test_a_conversation_without_a_word_is_refused_before_anybody_is_asked(
         speaks = inbound.get("openai_chat")
         body = {"model": "own/m", "messages": [{"role": "user", "content": content}]}
         with pytest.raises(RouterError, match="nothing is said"):
-            async with aclosing(
-                app.router.stream(speaks.sketch(json.dumps(body).encode()), Relay(speaks, {}))
-            ) as events:
-                async for _ in events:
-                    pass
+            await hear(app, speaks.sketch(json.dumps(body).encode()), Relay(speaks, {}), [])
         await app.aclose()
     assert bodies == []

@@ -111,7 +111,6 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
     tools, web = _offered(bytes(head.tools) or b"null")
     choice, tools = _chosen(record(head.calling) or record(head.tool_config), tools)
     schema, calls = _schema(config), bool(tools) and choice.mode != "none"
-    answers = _integer(config, "candidateCount")
     return Request(
         messages=_last_words(contents),
         model=model,
@@ -123,8 +122,8 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
             seed=_integer(config, "seed"),
             presence_penalty=_number(config, "presencePenalty"),
             frequency_penalty=_number(config, "frequencyPenalty"),
-            answers=answers if answers is not None and answers > 1 else None,
         ),
+        answers=_integer(config, "candidateCount") or 1,
         stop=stops(sequence(pick(config, "stopSequences"))),
         schema=schema,
         reasoning=_reasoning(record(pick(config, "thinkingConfig"))),
