@@ -256,7 +256,9 @@ async def test_a_stream_that_breaks_ends_with_an_error_and_is_recorded_as_one(pr
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "gemini"])
-async def test_what_a_vendor_told_at_the_start_of_a_stream_that_breaks_is_what_it_charges(provider, build, box):
+async def test_what_a_vendor_told_at_the_start_of_a_stream_that_breaks_is_what_it_charges(
+    provider, build, box
+):
     app = build(provider)
     await heard(app, asked(stream=True))
     box.fault(provider, Fault("truncated", after=5, held=True))
