@@ -86,7 +86,7 @@ class Turns:
         return replace(
             sketch,
             session=session,
-            conversation=place,
+            conversation=None if _is_monitor(sketch, seen) else place,
             turn=route.turn,
             model=route.model,
             prefer=route.prefer,
@@ -149,8 +149,7 @@ class Turns:
         """What checks the client's actions: by the model it named, at Anthropic; what Anthropic alone may read never
         goes elsewhere, and the client repeats the request without it where it is told so.
         """
-        monitor = _MONITOR in seen.system or _VERDICT in request.stop
-        if not (monitor or seen.safeguarded):
+        if not (_is_monitor(request, seen) or seen.safeguarded):
             return None
         if meant := self._at_anthropic(word):
             return _Route("safety", meant)
@@ -190,6 +189,11 @@ class _Asked(Struct, frozen=True):
     seen: Glimpse
     who: Agent
     is_long: bool
+
+
+def _is_monitor(request: Request, seen: Glimpse) -> bool:
+    """Whether it is about what a conversation does, and none of it."""
+    return _MONITOR in seen.system or _VERDICT in request.stop
 
 
 def _is_chore(asked: _Asked) -> bool:
