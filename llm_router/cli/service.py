@@ -14,6 +14,7 @@ from llm_router import config, paths
 from llm_router.cli import output
 from llm_router.cli.options import json_option
 from llm_router.errors import RouterError
+from llm_router.record.spool import Spool
 from llm_router.service import process, units
 from llm_router.service.state import Service, running
 from llm_router.settings import GatewaySettings
@@ -67,14 +68,18 @@ def start(host: str | None, port: int | None, at_login: bool, dry_run: bool, as_
 @json_option
 def stop(force: bool, at_login: bool, as_json: bool) -> None:
     """Stop the service. Answers under way may finish first."""
-    removed = at_login and units.remove(units.unit(paths.home(), Path.home()))
-    stopped = process.stop(paths.home(), settings().stop_seconds + GRACE_S, force=force)
+    root = paths.home()
+    removed = at_login and units.remove(units.unit(root, Path.home()))
+    stopped = process.stop(root, settings().stop_seconds + GRACE_S, force=force)
+    waiting = Spool(root).count()
     if as_json:
-        output.emit({"stopped": stopped is not None, "unit_removed": removed})
+        output.emit({"stopped": stopped is not None, "unit_removed": removed, "waiting": waiting})
         return
     if removed:
         output.say("no longer started at login")
     output.say(f"stopped (pid {stopped.pid})" if stopped else "it was not running")
+    if waiting:
+        output.note(f"{waiting} calls wait in {paths.spool(root)} until the database takes them")
 
 
 @click.command()

@@ -14,6 +14,7 @@ from llm_router.dialects.encoding import (
     check_features,
     check_stops,
     inline_system,
+    lists_sources,
     output_limit,
     own_thinking,
     same,
@@ -83,17 +84,17 @@ class Anthropic:
         anthropic_cache.mark(body, request, model.vendor)
         return body
 
-    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:
         if "error" in body:
             raise failure("", None, {}, body)
         if not isinstance(body.get("content"), list):
             raise malformed("a message without content")
-        decoder = AnthropicDecoder()
+        decoder = self.decoder(request)
         decoder.feed({**body, "type": "message"})
         return decoder.answer()
 
-    def decoder(self, request: Request | None = None) -> AnthropicDecoder:  # noqa: ARG002 - all of it was asked for
-        return AnthropicDecoder()
+    def decoder(self, request: Request | None = None) -> AnthropicDecoder:
+        return AnthropicDecoder(lists=lists_sources(request))
 
 
 def _max_tokens(request: Request, model: Model) -> int:

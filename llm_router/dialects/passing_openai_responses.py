@@ -50,10 +50,16 @@ class OpenAIResponsesPassing:
         return passing.written(fields)
 
     def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
-        return passing.Tap(OpenAIResponsesDecoder(), _TELLING, shown)
+        return _ResponsesTap(OpenAIResponsesDecoder(), _TELLING, shown)
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown)
+
+
+class _ResponsesTap(passing.Tap):
+    """What OpenAI runs has been done when it is told, and would be done again by another; a compaction is all there is."""
+
+    ACTS = re.compile(rb'"type"\s*:\s*"(?:compaction|(?:mcp|code_interpreter|file_search|web_search)_call)"')
 
 
 def _think(fields: dict[str, Any], asked: Reasoning, model: Model) -> None:

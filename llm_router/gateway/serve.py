@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from llm_router import access, config, paths
+from llm_router import access, config, db, paths
 from llm_router.access import Keys
 from llm_router.errors import RouterError
 from llm_router.gateway import files
@@ -28,10 +28,12 @@ from llm_router.gateway.http import Asgi
 from llm_router.gateway.log import ServiceLog
 from llm_router.gateway.mount import Mount
 from llm_router.gateway.protocol import protocol_with
+from llm_router.record.spool import Spool
 from llm_router.service import state
 
 BACKLOG = 1024
 KEEP_ALIVE_S = 75  # longer than clients keep theirs: who closes first must be the one who knows it
+END_S = 2.0  # after the last answer: how long the database is waited for, in all
 log = logging.getLogger(__name__)
 
 
@@ -101,7 +103,12 @@ async def _serve(
         watching.cancel()
         warming.cancel()
         state.forget(root)
+        db.end_within(END_S)
         await current.aclose()
+        if waiting := Spool(root).count():
+            log.warning(
+                "the database takes nothing now: %d calls wait in %s for it", waiting, paths.spool(root)
+            )
         log.info("stopped")
         service_log.close()
 

@@ -166,7 +166,7 @@ class Relayed:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
         if self.answer is not None:
             return self.answer.usage
-        return estimated(self._input_tokens, self._lane.seen_chars)
+        return estimated(self._input_tokens, self._lane.seen_chars, self._lane.usage)
 
     async def whole(self) -> None:
         async def asked() -> tuple[Answer, bytes]:
@@ -252,9 +252,7 @@ class Relayed:
 
     def _finish(self, answer: Answer) -> None:
         self.answer = completed(answer, self._model.vendor, self._input_tokens)
-        asked = (
-            self._request.max_output_tokens != 0
-        )  # else Anthropic's cache was to be warmed, and nothing is said
+        asked = self._request.max_output_tokens != 0  # else a cache is warmed, and nothing is said
         if asked and not self._lane.real and self.answer.empty:
             raise nothing_said(self.answer)
 

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import itertools
+import subprocess
 import time
 
 import httpx2
-from gateway_support import LIMIT_S
+from gateway_support import LIMIT_S, PROGRAM
 from holding import held
 
 from llm_router import db, paths
@@ -18,6 +19,7 @@ PAID, FREE, FAILING = "openai/gpt-5-mini", "ollama/qwen3:8b", "mistral/mistral-s
 HELD_S = 2.5
 PIECE_S = 0.02
 STILL_S = 0.15  # of a stream with a piece every 20 ms: that is seen, and a busy machine's hiccups are shorter
+ENDED_S = 8.0  # one second for the answers, two for the database, and a busy machine
 DEAR = 64_000  # tokens, which cost more than is leased ahead
 CONFIG = "budget: {daily: %s}\n"
 
@@ -164,6 +166,36 @@ async def test_a_service_that_is_killed_while_calls_wait_leaves_exactly_what_was
             service.kill()
             await asyncio.gather(*waiting, return_exceptions=True)
     accounts(path, service.home, cap=2_000_000)
+
+
+async def test_a_service_that_stops_meanwhile_stops_in_time_keeps_every_call_and_says_so(serve):
+    service = serve(config="gateway: {stop_seconds: 1}\n" + CONFIG % 2)
+    path = paths.database(service.home)
+    async with client(service) as calls:
+        assert (await answered(calls, PAID))[0] == 200
+        with held(path):
+            await asyncio.gather(*(answered(calls, PAID) for _ in range(5)), answered(calls, FREE))
+            waits = asyncio.create_task(answered(calls, PAID, max_tokens=DEAR))
+            await asyncio.sleep(HELD_S / 5)
+            since = time.monotonic()
+            stopped = await asyncio.to_thread(command, service, "stop")
+            took = time.monotonic() - since
+            with contextlib.suppress(httpx2.HTTPError):
+                assert (await waits)[0] == 503
+    assert took < ENDED_S
+    assert "calls wait in" in stopped.stderr
+    assert any("calls wait in" in line.get("event", "") for line in service.log())
+    accounts(path, service.home, cap=2_000_000)
+    with contextlib.closing(db.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM decisions WHERE error IS NULL").fetchone()[0] == 7
+
+
+def command(service, *words):
+    done = subprocess.run(
+        [*PROGRAM, *words], env=service.environ, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def accounts(path, home, *, cap):

@@ -16,6 +16,7 @@ from llm_router.dialects.inbound.openai_responses_items import NATIVE
 from llm_router.dialects.inbound.openai_responses_requests import offers
 from llm_router.dialects.inbound.openai_responses_tools import FREEFORM_FIELD, Kind, Offer, Toolbox
 from llm_router.dialects.inbound.signatures import tagged
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.errors import RouterError
@@ -152,13 +153,13 @@ def _choice(choice: ToolChoice) -> Any:
             return mode
 
 
-def completed(begun: JsonDict, items: Sequence[JsonDict], answer: Answer) -> JsonDict:
+def completed(begun: JsonDict, items: Sequence[JsonDict], answer: Answer, head: Head) -> JsonDict:
     reason = {"length": "max_output_tokens", "refusal": "content_filter"}.get(answer.stop_reason)
     return begun | {
         "status": "incomplete" if reason else "completed",
         "incomplete_details": {"reason": reason} if reason else None,
         "output": list(items),
-        "usage": usage(answer.usage),
+        "usage": usage(counted(answer.usage, head)),
     }
 
 
