@@ -86,7 +86,7 @@ class Turns:
         return replace(
             sketch,
             session=session,
-            conversation=place,
+            conversation=None if _is_monitor(sketch, seen) else place,
             turn=route.turn,
             model=route.model,
             prefer=route.prefer,
@@ -149,8 +149,7 @@ class Turns:
         """What checks the client's actions: by the model it named, at Anthropic; what Anthropic alone may read never
         goes elsewhere, and the client repeats the request without it where it is told so.
         """
-        monitor = _MONITOR in seen.system or _VERDICT in request.stop
-        if not (monitor or seen.safeguarded):
+        if not (_is_monitor(request, seen) or seen.safeguarded):
             return None
         if meant := self._at_anthropic(word):
             return _Route("safety", meant)
@@ -162,13 +161,16 @@ class Turns:
 
     def _at_anthropic(self, word: str) -> str | None:
         """The model of this name by who reaches Anthropic; None where it is not theirs, or nobody does."""
-        known = self.catalogue.known
+        known, doors = self.catalogue.known, self.anthropic()
         model = known(_reference(word)) or known(f"anthropic/{word}")
         if model is None or model.vendor != "anthropic":
-            model = Model("anthropic", word) if word.lower().startswith("claude-") else None
-        doors = self.anthropic() if model is not None else ()
-        if model is None or not doors or model.provider in doors:
-            return model.ref if model is not None and doors else None
+            if not word.lower().startswith("claude-"):
+                return None
+            model = Model("anthropic", word)
+        if not doors:
+            return None
+        if model.provider in doors:
+            return model.ref
         listing = (door for door in doors if known(f"{door}/{model.id}"))
         return f"{next(listing, doors[0])}/{model.id}"
 
@@ -187,6 +189,11 @@ class _Asked(Struct, frozen=True):
     seen: Glimpse
     who: Agent
     is_long: bool
+
+
+def _is_monitor(request: Request, seen: Glimpse) -> bool:
+    """Whether it is about what a conversation does, and none of it."""
+    return _MONITOR in seen.system or _VERDICT in request.stop
 
 
 def _is_chore(asked: _Asked) -> bool:

@@ -166,7 +166,7 @@ class Relayed:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
         if self.answer is not None:
             return self.answer.usage
-        return estimated(self._input_tokens, self._lane.seen_chars)
+        return estimated(self._input_tokens, self._lane.seen_chars, self._lane.usage)
 
     async def whole(self) -> None:
         async def asked() -> tuple[Answer, bytes]:

@@ -269,6 +269,11 @@ def test_a_door_that_was_named_is_the_one_for_safety_checks():
     assert (request.turn, request.model) == ("safety", "office/claude-sonnet-5-5")
 
 
+def test_a_monitor_is_no_part_of_the_conversation_it_watches():
+    assert read(sketched(stop=("</severity>",), model="claude-sonnet-5")).conversation is None
+    assert read(sketched(body={"safeguards": [{"type": "dangerous_tool_use"}]})).conversation is not None
+
+
 def test_without_anthropic_a_monitor_is_the_strongest_there_is():
     request = read(sketched(stop=("</severity>",), model="claude-sonnet-5"), anthropic=(), default="cheap")
     assert (request.turn, request.model) == ("safety", "best")

@@ -19,6 +19,7 @@ from llm_router.nouns import (
     Thinking,
     ToolCallDelta,
     Trying,
+    Usage,
     ask,
 )
 from llm_router.plan.health import HealthBook
@@ -372,6 +373,13 @@ async def test_after_the_first_token_a_failure_ends_the_stream_and_nothing_is_sp
     assert outcomes(run) == [("a", "connection")]
     assert run.attempts[0].usage.estimated
     assert books.settled == [("a", "r1", 101)]  # what was streamed will be billed
+
+
+def test_what_an_upstream_told_before_it_broke_stands_above_the_estimate():
+    told = Usage(9_000, 1, cache_read_tokens=8_000, cache_write_tokens=900)
+    assert exchange.estimated(12_000, 400, told) == Usage(9_000, 100, 8_000, 900, estimated=True)
+    assert exchange.estimated(12_000, 400, Usage(0, 0)) == Usage(12_000, 100, estimated=True)
+    assert exchange.estimated(12_000, 0, told) is None
 
 
 async def test_a_caller_who_wants_no_stream_has_seen_nothing_so_another_model_may_serve():

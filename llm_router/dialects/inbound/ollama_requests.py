@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -57,7 +58,7 @@ class _ChatHead(_Settings, kw_only=True):
 
 class _Chat(_Settings, kw_only=True):
     messages: list[dict[str, Any]] | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: msgspec.Raw = _ABSENT
 
 
 class _Generate(_Settings, kw_only=True):
@@ -72,6 +73,7 @@ class _Generate(_Settings, kw_only=True):
 
 _CHAT_HEAD = msgspec.json.Decoder(_ChatHead)
 _CHAT = msgspec.json.Decoder(_Chat)
+_TOOLS = msgspec.json.Decoder(list[dict[str, Any]])
 _GENERATE = msgspec.json.Decoder(_Generate)
 
 
@@ -91,8 +93,9 @@ def parse_chat(sketched: Request) -> Request:
         return sketched
     whole = read(sketched.origin.body, _CHAT)
     messages = Conversation().messages(whole.messages or [])
-    tools = tuple(_tool(tool, f"tools.{at}") for at, tool in enumerate(whole.tools or []))
-    return replace(sketched, messages=messages, tools=tools, tool_choice=ToolChoice())
+    tools = bytes(whole.tools)
+    offered = () if tools in _NO_TOOLS else _tools(tools)
+    return replace(sketched, messages=messages, tools=offered, tool_choice=ToolChoice())
 
 
 def generate(body: bytes) -> Request:
@@ -187,6 +190,11 @@ def _reasoning(think: bool | str | None) -> Reasoning | None:
     if think not in _EFFORTS:
         raise refused("think", f"must be true, false or one of {', '.join(_EFFORTS)}, not {think!r}")
     return Reasoning(_EFFORTS[think])
+
+
+@lru_cache(maxsize=32)  # a session sends the same ones with every turn
+def _tools(raw: bytes) -> tuple[Tool, ...]:
+    return tuple(_tool(tool, f"tools.{at}") for at, tool in enumerate(read(raw, _TOOLS, "tools")))
 
 
 def _tool(tool: JsonDict, path: str) -> Tool:
