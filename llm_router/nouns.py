@@ -153,11 +153,14 @@ class Reasoning(Struct, frozen=True):
 
 
 class WebSearch(Struct, frozen=True):
-    """The caller wants the vendor itself to search the web (a "server tool")."""
+    """The caller wants the vendor itself to search the web (a "server tool"). `near` is where the user is, as far as he says
+    so: `city`, `region`, `country`, `timezone`.
+    """
 
     max_uses: int | None = None
     allowed_domains: tuple[str, ...] = ()
     blocked_domains: tuple[str, ...] = ()
+    near: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Origin(Struct, frozen=True):

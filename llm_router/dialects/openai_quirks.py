@@ -36,6 +36,8 @@ class Quirks:
     stops: int = 4
 
 
+LONGEST_CACHE_KEY = 64  # characters
+
 _USUAL = Quirks()
 _OPENAI = Quirks(
     limit_field="max_completion_tokens", late_system=True, fixed_temperature=True, cache_key=True

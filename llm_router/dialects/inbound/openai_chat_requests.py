@@ -22,7 +22,7 @@ from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.inbound.sketches import EFFORTS, REMINDER, SILENCE, needs, own_words
 from llm_router.dialects.json_schema import ANY_OBJECT
-from llm_router.dialects.reading import record, sequence, string
+from llm_router.dialects.reading import near, record, sequence, string
 from llm_router.errors import UsageError
 from llm_router.nouns import (
     JsonDict,
@@ -201,7 +201,8 @@ def _web_search(options: dict[str, Any] | None) -> WebSearch | None:
     if options is None:
         return None
     domains = sequence(record(options.get("filters")).get("allowed_domains"))
-    return WebSearch(allowed_domains=tuple(cast("list[str]", domains)))
+    where = record(record(options.get("user_location")).get("approximate"))
+    return WebSearch(allowed_domains=tuple(cast("list[str]", domains)), near=near(where))
 
 
 def _weigh(content: str | list[_SketchedBlock] | None, media: Media) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from llm_router.dialects.inbound.bodies import read, refused, untranslatable
-from llm_router.dialects.reading import record, records, sequence, string
+from llm_router.dialects.reading import near, record, records, sequence, string
 from llm_router.nouns import JsonDict, Tool, ToolChoice, WebSearch
 
 Kind = Literal["function", "custom", "tool_search", "local_shell"]
@@ -109,7 +109,8 @@ class _Gathered:
                 )
             case _ if kind.startswith(_WEB_SEARCH):
                 domains = sequence(record(tool.get("filters")).get("allowed_domains"))
-                self.web_search = WebSearch(allowed_domains=tuple(d for d in domains if isinstance(d, str)))
+                allowed = tuple(domain for domain in domains if isinstance(domain, str))
+                self.web_search = WebSearch(allowed_domains=allowed, near=near(tool.get("user_location")))
             case _ if kind not in _HARMLESS:
                 self.hosted.append(needed(tool, "type", path))
             case _:
