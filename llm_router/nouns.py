@@ -198,9 +198,8 @@ class Request(Struct, frozen=True):
     A request with an `origin` may be a sketch: of its messages only the last that a user wrote, no tools, while
     `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
     `turn` is the kind of turn a door recognised ("background", "think", ...). Where a door routes what the caller named a
-    model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain. `sampling` is
-    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`.
-    `answers` is how many at once.
+    model for, `named` is the caller's word, and `prefer` the models to try before those of the chain. `answers` is how
+    many at once; of `sampling` are `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty` and `min_p`.
     """
 
     messages: tuple[Message, ...]
