@@ -166,9 +166,8 @@ def _schema(config: JsonDict) -> JsonDict | None:
             return json_schema(schema)
     if pick(config, "responseMimeType") == "application/json":
         return ANY_OBJECT
-    text = next(
-        (each["text"] for each in listed(pick(config, "responseFormat")) if record(each.get("text"))), {}
-    )
+    formats = [record(each.get("text")) for each in listed(pick(config, "responseFormat"))]
+    text = next(filter(None, formats), dict[str, Any]())
     if schema := record(text.get("schema") or text.get("jsonSchema")):
         return json_schema(schema)
     return ANY_OBJECT if pick(text, "mimeType") in ("APPLICATION_JSON", "application/json") else None
