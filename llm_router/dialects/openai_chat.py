@@ -27,7 +27,7 @@ from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
 from llm_router.dialects.openai_quirks import LONGEST_CACHE_KEY, Quirks, quirks
 from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.reading import records
-from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice, WebSearch
+from llm_router.nouns import Answer, JsonDict, Model, Request, Tool, ToolChoice, WebSearch
 
 _SAMPLING = same("temperature", "top_p")
 _PENALTIES = same("presence_penalty", "frequency_penalty")
@@ -85,10 +85,18 @@ def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
         if request.web_search is not None:
             _add_search(body, request.web_search, model)
         return
-    body["tools"] = [function_tool(tool) for tool in request.tools]
+    strict = quirks(model.vendor).strict_tools
+    body["tools"] = [_tool(tool, strict=strict) for tool in request.tools]
     body["tool_choice"] = _tool_choice(request.tool_choice)
     if not request.tool_choice.parallel:
         body["parallel_tool_calls"] = False
+
+
+def _tool(tool: Tool, *, strict: bool) -> JsonDict:
+    told = function_tool(tool)
+    if strict and tool.strict and is_strict(told["function"]["parameters"]):
+        return told | {"function": told["function"] | {"strict": True}}
+    return told
 
 
 def _add_search(body: JsonDict, wanted: WebSearch, model: Model) -> None:

@@ -54,6 +54,7 @@ class _Settings(msgspec.Struct):
     repetition_penalty: float | None = None
     stop: str | list[str] | None = None
     n: int | None = None
+    logprobs: bool | None = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None
     reasoning: dict[str, Any] | None = None  # OpenRouter's way to say it
@@ -149,6 +150,8 @@ def parse(sketched: Request) -> Request:
         raise untranslatable(f"n: {whole.n} answers at once")
     if "audio" in (whole.modalities or ()):
         raise untranslatable("modalities: an answer as audio")
+    if whole.logprobs:
+        raise untranslatable("logprobs")
     offered = tools(bytes(whole.tools)) if whole.tools else ()
     offered = offered or (legacy(bytes(whole.functions)) if whole.functions else ())
     return replace(
