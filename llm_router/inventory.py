@@ -35,8 +35,9 @@ class _Found:
 
 
 class Inventory:
-    def __init__(self, providers: Registry, database: Database) -> None:
-        self._providers, self._database = providers, database
+    def __init__(self, providers: Registry, database: Database, *, patience: float = 1.0) -> None:
+        """`patience`: how many times as long as usual somebody may take to answer."""
+        self._providers, self._database, self._patience = providers, database, patience
         self._found: dict[str, _Found] = {}
         self._renewing: dict[str, asyncio.Task[_Found]] = {}
         self._seen: Mapping[str, _Found] = {}
@@ -102,7 +103,8 @@ class Inventory:
             await self._knock(name)
             # in a thread, because it may import an SDK while other listings are under way
             provider = await asyncio.to_thread(self._providers.get, name)
-            async with asyncio.timeout(CHECK_LIMIT_S if is_cli else LISTING_LIMIT_S):
+            limit_s = CHECK_LIMIT_S if is_cli else LISTING_LIMIT_S
+            async with asyncio.timeout(limit_s * self._patience):
                 models = None if is_cli else await provider.installed()
                 readiness = await provider.readiness() if models is None else self._listed(name, models)
         except Exception as error:  # whatever one provider's SDK does, the others can still answer
@@ -119,7 +121,7 @@ class Inventory:
         """Whether anybody listens, before an SDK is loaded to ask: most machines run no local model. Raises OSError."""
         if (address := self._providers.local_address(name)) is None:
             return
-        async with asyncio.timeout(LISTING_LIMIT_S):
+        async with asyncio.timeout(LISTING_LIMIT_S * self._patience):
             _, writer = await asyncio.open_connection(*address)
         writer.close()
 

@@ -20,9 +20,8 @@ settings.load_profile("untimed")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # some tests are a thousand clients, with the sandbox behind them: shells allow less than they could
-with suppress(
-    ImportError, ValueError, OSError
-):  # Windows has no such limit, macOS "unlimited" ones that are not
+# Windows has no such limit, macOS "unlimited" ones that are not
+with suppress(ImportError, ValueError, OSError):
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -161,6 +161,8 @@ def _web_search(wanted: WebSearch) -> JsonDict:
         body["allowed_domains"] = list(wanted.allowed_domains)
     elif wanted.blocked_domains:  # one of the two
         body["blocked_domains"] = list(wanted.blocked_domains)
+    if wanted.near:
+        body["user_location"] = {"type": "approximate", **wanted.near}
     return body
 
 

@@ -167,13 +167,16 @@ class Turns:
 
     def _at_anthropic(self, word: str) -> str | None:
         """The model of this name by who reaches Anthropic; None where it is not theirs, or nobody does."""
-        known = self.catalogue.known
+        known, doors = self.catalogue.known, self.anthropic()
         model = known(_reference(word)) or known(f"anthropic/{word}")
         if model is None or model.vendor != "anthropic":
-            model = Model("anthropic", word) if word.lower().startswith("claude-") else None
-        doors = self.anthropic() if model is not None else ()
-        if model is None or not doors or model.provider in doors:
-            return model.ref if model is not None and doors else None
+            if not word.lower().startswith("claude-"):
+                return None
+            model = Model("anthropic", word)
+        if not doors:
+            return None
+        if model.provider in doors:
+            return model.ref
         listing = (door for door in doors if known(f"{door}/{model.id}"))
         return f"{next(listing, doors[0])}/{model.id}"
 

@@ -59,7 +59,7 @@ class OllamaSdk(SdkProvider[Any]):
         tags = records((await _request(client, "GET", "/api/tags")).get("models"))
         tags = [tag for tag in tags if is_chat(tag)]
         with suppress(TimeoutError):
-            async with asyncio.timeout(sdk.DETAILS_LIMIT_S):
+            async with asyncio.timeout(sdk.DETAILS_LIMIT_S * self._endpoint.patience):
                 await asyncio.gather(*(self._show(client, tag) for tag in tags))
         found = [(tag, self._shown.get(_identity(tag), {})) for tag in tags]
         return [

@@ -104,7 +104,7 @@ class SdkProvider(ABC, Generic[C]):
         limit_s = LISTING_LIMIT_S if self._is_here else REMOTE_LISTING_LIMIT_S
         with self._failures():
             client = self._client()  # outside the limit: the first one loads certificates
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(limit_s * self._endpoint.patience):
                 return await self._list(client)
 
     async def aclose(self) -> None:
