@@ -14,7 +14,7 @@ from llm_router.dialects.inbound.bodies import limit, read, refused, sampled, st
 from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick, spellings
 from llm_router.dialects.inbound.gemini_schema import json_schema
 from llm_router.dialects.inbound.sizes import Media, tokens
-from llm_router.dialects.inbound.sketches import SILENCE, needs, own_words
+from llm_router.dialects.inbound.sketches import SILENCE, media_of_the_user, needs, own_words
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import listed, record, sequence, string
 from llm_router.errors import UpstreamError
@@ -142,7 +142,7 @@ def parse(sketched: Request) -> Request:
     _refuse_what_google_does(whole)
     tools, _ = _offered(bytes(whole.tools) or b"null")
     _, tools = _chosen(record(whole.calling) or record(whole.tool_config), tools)
-    messages = Conversation().messages(listed(whole.contents))
+    messages = tuple(media_of_the_user(Conversation().messages(listed(whole.contents))))
     if told := _system(whole):
         messages = (Message("system", (Text(told),)), *messages)
     return replace(sketched, messages=messages, tools=tools)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from llm_router.dialects.inbound.bodies import AnsweredError, read, refused, sampled, stops, untranslatable
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
-from llm_router.dialects.inbound.sketches import SILENCE, needs
+from llm_router.dialects.inbound.sketches import SILENCE, media_of_the_user, needs
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.errors import UsageError
@@ -95,7 +95,7 @@ def parse_chat(sketched: Request) -> Request:
     whole = read(sketched.origin.body, _CHAT)
     if whole.logprobs:
         raise untranslatable("logprobs")
-    messages = Conversation().messages(whole.messages or [])
+    messages = tuple(media_of_the_user(Conversation().messages(whole.messages or [])))
     tools = bytes(whole.tools)
     offered = () if tools in _NO_TOOLS else _tools(tools)
     return replace(sketched, messages=messages, tools=offered, tool_choice=ToolChoice())

@@ -12,9 +12,10 @@ from google.genai.types import Tool as GoogleTool
 from llm_router import dialects
 from llm_router.dialects import passing
 from llm_router.dialects.inbound import get
+from llm_router.dialects.inbound.sketches import DRAWN
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.errors import UpstreamError, UsageError
-from llm_router.nouns import Message, Model, Reasoning, Request, Text, Tool, ToolResult, WebSearch
+from llm_router.nouns import Image, Message, Model, Reasoning, Request, Text, Tool, ToolResult, WebSearch
 from tests.dialects.inbound.test_odd_requests import encoded, parsed, sketched
 
 
@@ -240,3 +241,28 @@ def test_the_sites_of_a_search_reach_every_vendor_in_fields_or_in_words() -> Non
     other = Model("own", "m", features=frozenset({"web"}))
     head = dialects.get("openai_chat").encode(blocked, other, stream=False)["messages"][0]
     assert (head["role"], "b.example" in head["content"]) == ("system", True)
+
+
+# ── pictures of the model's own ──────────────────────────────────────────────
+
+PIXEL = "iVBORw0KGgo="
+DRAWS = {
+    "gemini": [{"role": "model", "parts": [{"text": "Here."}, {"inlineData": {"mimeType": "image/png", "data": PIXEL}}]}],
+    "ollama": [{"role": "assistant", "content": "Here.", "images": [PIXEL]}],
+}  # fmt: skip
+ASKS = {
+    "gemini": [{"role": "user", "parts": [{"text": "Brighter."}]}],
+    "ollama": [{"role": "user", "content": "Brighter."}],
+}
+
+
+@pytest.mark.parametrize("caller", DRAWS)
+@pytest.mark.parametrize("upstream", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+def test_a_picture_that_the_model_made_is_shown_by_the_user(caller: str, upstream: str) -> None:
+    name = "contents" if caller == "gemini" else "messages"
+    request = parsed(caller, **{name: DRAWS[caller] + ASKS[caller]})
+    model, user = request.messages
+    assert (model.role, model.text) == ("assistant", "Here.")
+    assert user == Message("user", (Text(DRAWN), Image("image/png", PIXEL), Text("Brighter.")))
+    assert PIXEL in json.dumps(encoded(request, upstream))
+    assert parsed(caller, **{name: DRAWS[caller]}).messages[-1].role == "user"
