@@ -143,8 +143,8 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class Reasoning(Struct, frozen=True):
-    """How much a model shall think before it answers: by effort, by a budget of tokens, or (neither) as it sees fit.
-    Effort "none" forbids it. `shown` says whether the caller wants to read what was thought.
+    """How much a model shall think: by effort ("none" forbids it), by a budget of tokens, or (neither) as it sees fit.
+    `shown`: whether the caller wants to read what was thought.
     """
 
     effort: Effort | None = None
@@ -153,17 +153,16 @@ class Reasoning(Struct, frozen=True):
 
 
 class WebSearch(Struct, frozen=True):
-    """The caller wants the vendor itself to search the web (a "server tool")."""
+    """Of the web, by the vendor itself. `near` is where the user is: `city`, `region`, `country`, `timezone`."""
 
     max_uses: int | None = None
     allowed_domains: tuple[str, ...] = ()
     blocked_domains: tuple[str, ...] = ()
+    near: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Origin(Struct, frozen=True):
-    """How a request came in over HTTP: the dialect the caller speaks, and its body as bytes, so that an upstream of the
-    same dialect gets it as it came.
-    """
+    """A request as it came over HTTP: its dialect, and its body, so that an upstream of the same gets just that."""
 
     dialect: str
     body: bytes

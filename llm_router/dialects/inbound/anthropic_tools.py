@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from llm_router.dialects.inbound.bodies import json_text, read, refused, untranslatable
+from llm_router.dialects.reading import near
 from llm_router.nouns import JsonDict, Tool, ToolChoice, WebSearch
 
 # Stands for the deferred tools where there are no others; calling it does nothing.
@@ -26,6 +27,7 @@ class _Given(msgspec.Struct):
     max_uses: int | None = None
     allowed_domains: list[str] | None = None
     blocked_domains: list[str] | None = None
+    user_location: dict[str, Any] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -82,7 +84,7 @@ def toolbox(raw: bytes) -> Toolbox:
                 deferred.add(tool.name)
         elif family == "web_search":
             domains = tuple(tool.allowed_domains or ()), tuple(tool.blocked_domains or ())
-            web = WebSearch(tool.max_uses, *domains)
+            web = WebSearch(tool.max_uses, *domains, near(tool.user_location))
         elif family != "tool_search_tool":
             others.append(tool.type or tool.name)
     return Toolbox(tuple(tools), frozenset(deferred), web, tuple(others))

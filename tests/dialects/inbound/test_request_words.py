@@ -6,11 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from google.genai.types import ThinkingLevel
+from google.genai.types import Tool as GoogleTool
 
+from llm_router import dialects
 from llm_router.dialects import passing
 from llm_router.dialects.inbound import get
+from llm_router.dialects.inbound.sketches import DRAWN
+from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.errors import UpstreamError, UsageError
-from llm_router.nouns import Message, Model, Reasoning, Request, Text, Tool, ToolResult
+from llm_router.nouns import Image, Message, Model, Reasoning, Request, Text, Tool, ToolResult, WebSearch
 from tests.dialects.inbound.test_odd_requests import encoded, parsed, sketched
 
 
@@ -159,3 +164,105 @@ def test_what_vendors_tools_gave_is_read_in_every_form() -> None:
     (result,) = anthropic(("user", "hi"), ("assistant", CALL), ("user", [state])).messages[-1].parts
     assert isinstance(result, ToolResult)
     assert "https://a.example" in json.dumps(encoded(anthropic(("user", [state])), "openai_chat"))
+
+
+# ── Gemini ───────────────────────────────────────────────────────────────────
+
+TOOLS_OF_GOOGLE = [field.alias or name for name, field in GoogleTool.model_fields.items()]
+TRANSLATED = {"functionDeclarations", "googleSearch", "googleSearchRetrieval", "enterpriseWebSearch"}
+
+
+def gemini(**config: Any) -> Request:
+    return parsed("gemini", generationConfig=config)
+
+
+@pytest.mark.parametrize("name", [name for name in TOOLS_OF_GOOGLE if name not in TRANSLATED])
+def test_every_tool_that_only_google_has_is_refused_by_name(name: str) -> None:
+    with pytest.raises(UpstreamError, match=name):
+        parsed("gemini", tools=[{name: {}}, {"functionDeclarations": None}])
+
+
+@pytest.mark.parametrize("name", ["googleSearch", "google_search", "enterpriseWebSearch"])
+def test_a_search_by_every_name(name: str) -> None:
+    request = parsed("gemini", tools=[{name: {"excludeDomains": ["b.example"]}}])
+    assert request.web_search == WebSearch(blocked_domains=("b.example",))
+
+
+@pytest.mark.parametrize(
+    "level", [level.value for level in ThinkingLevel if "UNSPECIFIED" not in level.value]
+)
+def test_every_level_of_thinking(level: str) -> None:
+    request = gemini(thinkingConfig={"thinkingLevel": level})
+    assert request.reasoning == Reasoning(level.lower(), shown=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text", [{"mimeType": "APPLICATION_JSON", "schema": {"type": "OBJECT"}}, {"schema": {}}]
+)
+def test_a_form_of_the_answer_in_the_newer_field(text: Any) -> None:
+    schema = gemini(responseFormat=[{"text": text}]).schema
+    assert schema == ({"type": "object"} if text["schema"] else None)
+    assert gemini(responseFormat={"text": {"mimeType": "APPLICATION_JSON"}}).schema == ANY_OBJECT
+    with pytest.raises(UpstreamError, match="responseFormat: audio"):
+        gemini(responseFormat=[{"audio": {}}])
+
+
+# ── how the web is searched ──────────────────────────────────────────────────
+
+PLACE = {"city": "Rome", "country": "IT"}
+NEAR = {"type": "approximate", **PLACE}
+FROM: list[tuple[str, dict[str, Any]]] = [
+    ("anthropic", {"tools": [{"type": "web_search_20260318", "name": "web_search", "user_location": NEAR}]}),
+    ("openai_chat", {"web_search_options": {"user_location": {"type": "approximate", "approximate": PLACE}}}),
+    ("openai_responses", {"tools": [{"type": "web_search", "user_location": NEAR}]}),
+]
+
+
+@pytest.mark.parametrize(("caller", "fields"), FROM)
+def test_where_the_user_is_goes_with_a_search(caller: str, fields: Any) -> None:
+    request = parsed(caller, **fields)
+    assert encoded(request, "anthropic")["tools"][0]["user_location"] == NEAR
+    assert encoded(request, "openai_responses")["tools"][0]["user_location"] == NEAR
+    assert "Rome, IT" in encoded(request, "gemini")["systemInstruction"]["parts"][0]["text"]
+    sonar = Model("perplexity", "sonar", features=frozenset({"web"}))
+    sent = dialects.get("openai_chat").encode(request, sonar, stream=False)
+    assert sent["web_search_options"] == {"user_location": PLACE}
+
+
+def test_the_sites_of_a_search_reach_every_vendor_in_fields_or_in_words() -> None:
+    tool = {"type": "web_search_20250305", "name": "web_search"}
+    blocked = parsed("anthropic", tools=[tool | {"blocked_domains": ["b.example"]}])
+    allowed = parsed("anthropic", tools=[tool | {"allowed_domains": ["a.example"]}])
+    assert "b.example" in encoded(blocked, "openai_responses")["instructions"]
+    assert "b.example" in encoded(blocked, "gemini")["systemInstruction"]["parts"][0]["text"]
+    sonar = Model("perplexity", "sonar", features=frozenset({"web"}))
+    filters = [dialects.get("openai_chat").encode(r, sonar, stream=False) for r in (blocked, allowed)]
+    assert [body["search_domain_filter"] for body in filters] == [["-b.example"], ["a.example"]]
+    other = Model("own", "m", features=frozenset({"web"}))
+    head = dialects.get("openai_chat").encode(blocked, other, stream=False)["messages"][0]
+    assert (head["role"], "b.example" in head["content"]) == ("system", True)
+
+
+# ── pictures of the model's own ──────────────────────────────────────────────
+
+PIXEL = "iVBORw0KGgo="
+DRAWS = {
+    "gemini": [{"role": "model", "parts": [{"text": "Here."}, {"inlineData": {"mimeType": "image/png", "data": PIXEL}}]}],
+    "ollama": [{"role": "assistant", "content": "Here.", "images": [PIXEL]}],
+}  # fmt: skip
+ASKS = {
+    "gemini": [{"role": "user", "parts": [{"text": "Brighter."}]}],
+    "ollama": [{"role": "user", "content": "Brighter."}],
+}
+
+
+@pytest.mark.parametrize("caller", DRAWS)
+@pytest.mark.parametrize("upstream", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+def test_a_picture_that_the_model_made_is_shown_by_the_user(caller: str, upstream: str) -> None:
+    name = "contents" if caller == "gemini" else "messages"
+    request = parsed(caller, **{name: DRAWS[caller] + ASKS[caller]})
+    model, user = request.messages
+    assert (model.role, model.text) == ("assistant", "Here.")
+    assert user == Message("user", (Text(DRAWN), Image("image/png", PIXEL), Text("Brighter.")))
+    assert PIXEL in json.dumps(encoded(request, upstream))
+    assert parsed(caller, **{name: DRAWS[caller]}).messages[-1].role == "user"
