@@ -106,9 +106,7 @@ async def _serve(
         db.end_within(END_S)
         await current.aclose()
         if waiting := Spool(root).count():
-            log.warning(
-                "the database takes nothing now: %d calls wait in %s for it", waiting, paths.spool(root)
-            )
+            log.warning("the database takes nothing now; calls that wait on disk for it: %d", waiting)
         log.info("stopped")
         service_log.close()
 
