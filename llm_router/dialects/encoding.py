@@ -28,6 +28,7 @@ from llm_router.nouns import (
     Tool,
     ToolCall,
     ToolResult,
+    WebSearch,
 )
 
 # where there is no field for it
@@ -87,6 +88,18 @@ def offered(request: Request) -> bool:
 def searches(request: Request) -> bool:
     """Whether a search of the web is the job. Beside tools of the caller's own it is an offer, and may be left out."""
     return request.web_search is not None and not offered(request)
+
+
+def search_wishes(search: WebSearch | None, *told: str) -> Iterable[str]:
+    """How the web shall be searched, in words; without what was `told` in fields, which are named as those of the noun."""
+    if search is None:
+        return
+    if search.allowed_domains and "allowed_domains" not in told:
+        yield f"Search these sites only: {', '.join(search.allowed_domains)}."
+    if search.blocked_domains and "blocked_domains" not in told:
+        yield f"Use nothing from these sites: {', '.join(search.blocked_domains)}."
+    if search.near and "near" not in told:
+        yield f"The user is near {', '.join(search.near.values())}."
 
 
 def lists_sources(request: Request | None) -> bool:

@@ -22,7 +22,7 @@ _SEALED = b'"' + MARK.encode()
 OPENAI = frozenset({"openai", "azure"})
 # What other vendors' Responses do not have. In a text the quotes would be escaped.
 _OF_OPENAI = re.compile(
-    rb'"type"\s*:\s*"(?:custom|namespace|tool_search|local_shell|custom_tool_call|tool_search_call|additional_tools)"'
+    rb'"type"\s*:\s*"(?:namespace|additional_tools|(?:custom|tool_search|local_shell|shell|apply_patch)(?:(?:_tool)?_call)?)"'
 )
 _FIELDS_OF_OPENAI = ("client_metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier")
 

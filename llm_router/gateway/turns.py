@@ -28,7 +28,13 @@ from llm_router.settings import Settings
 _SMALL = re.compile(r"haiku|flash-lite|(?<![a-z])(?:mini|nano)(?![a-z])")
 _EFFORTS = frozenset({"high", "xhigh", "max"})
 _MUCH_THINKING = 10_000  # tokens
-_TITLES = frozenset({"title", "branch", "summary", "isNewTopic", "complexity_score", "complexity_reasoning"})
+# what a client's own questions are to be answered in: the fields of such a schema
+_FORMS = (
+    frozenset({"title", "branch", "summary", "isNewTopic"}),
+    frozenset({"complexity_score", "complexity_reasoning"}),  # Gemini CLI, and the next two
+    frozenset({"next_speaker", "reasoning"}),
+    frozenset({"unproductive_state_analysis", "unproductive_state_confidence"}),
+)
 _CHORES = (
     b"You are a title generator",  # OpenCode
     b"specialized Task Routing AI",  # Gemini CLI asks a small model how hard a prompt is
@@ -197,15 +203,15 @@ def _is_monitor(request: Request, seen: Glimpse) -> bool:
 
 
 def _is_chore(asked: _Asked) -> bool:
-    """What a client asks for itself: titles, probes."""
+    """What a client asks for itself: titles, probes, who speaks next, whether it runs in circles."""
     request, seen = asked.request, asked.seen
     if request.max_output_tokens == 1:
         return True
     if seen.offers_tools:
         return False
     properties = record((request.schema or {}).get("properties"))
-    titled = bool(properties) and _TITLES.issuperset(properties)
-    return titled or any(mark in seen.system for mark in _CHORES)
+    formal = bool(properties) and any(form.issuperset(properties) for form in _FORMS)
+    return formal or any(mark in seen.system for mark in _CHORES)
 
 
 def _is_compaction(asked: _Asked) -> bool:

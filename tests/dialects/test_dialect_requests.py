@@ -212,13 +212,27 @@ def test_anthropic_itself_gets_no_temperature_and_compatible_vendors_do() -> Non
 
 
 @pytest.mark.parametrize(
-    ("limit", "asked", "sent"),
-    [(None, None, 8192), (64_000, None, 16_384), (4096, None, 4096), (4096, 9999, 4096), (None, 77, 77)],
+    ("limit", "asked", "whole", "streamed"),
+    [
+        (None, None, 8192, 8192),
+        (128_000, None, 16_384, 64_000),
+        (4096, None, 4096, 4096),
+        (4096, 9999, 4096, 4096),
+        (None, 77, 77, 77),
+    ],
 )
 def test_anthropic_always_gets_max_tokens_and_never_more_than_the_model_writes(
-    limit: int | None, asked: int | None, sent: int
+    limit: int | None, asked: int | None, whole: int, streamed: int
 ) -> None:
-    assert encode("anthropic", ask("hi", max_output_tokens=asked), max_output=limit)["max_tokens"] == sent
+    request = ask("hi", max_output_tokens=asked)
+    assert encode("anthropic", request, max_output=limit)["max_tokens"] == whole
+    assert encode("anthropic", request, max_output=limit, stream=True)["max_tokens"] == streamed
+
+
+def test_what_nobody_asked_for_leaves_the_prompt_its_room() -> None:
+    request = ask("hi", input_tokens=150_000)
+    body = encode("anthropic", request, max_output=64_000, context=200_000, stream=True)
+    assert body["max_tokens"] < 50_000
 
 
 def test_anthropic_blank_text_and_empty_turns_are_left_out() -> None:

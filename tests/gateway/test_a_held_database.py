@@ -160,8 +160,8 @@ async def test_a_service_that_stops_meanwhile_stops_in_time_keeps_every_call_and
             with contextlib.suppress(httpx2.HTTPError):
                 assert await waits == 503
     assert took < ENDED_S
-    assert "calls wait in" in stopped.stderr
-    assert any("calls wait in" in line.get("event", "") for line in service.log())
+    assert "wait on disk" in stopped.stderr
+    assert any("wait on disk" in line.get("event", "") for line in service.log())
     accounts(path, service.home, cap=2_000_000)
     with contextlib.closing(db.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM decisions WHERE error IS NULL").fetchone()[0] == 7

@@ -24,7 +24,7 @@ from llm_router.nouns import (
 )
 from llm_router.plan.health import HealthBook
 from llm_router.ports import PROBE, Reservation
-from llm_router.run import Means, Run, attempts, exchange
+from llm_router.run import Means, Run, exchange, tries
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
 
 
@@ -222,7 +222,7 @@ async def test_one_deadline_ends_the_whole_call():
 
 
 async def test_a_deadline_shorter_than_an_attempt_may_take_leaves_time_for_the_others(monkeypatch):
-    monkeypatch.setattr(attempts, "SHARE", 0.01)  # the rest is for a machine that stands still
+    monkeypatch.setattr(tries, "SHARE", 0.01)  # the rest is for a machine that stands still
     run, _ = a_run(Scripted("a", "hang"), Scripted("b", GOOD), limit_s=90, deadline_s=30)
     await collect(run)
     assert outcomes(run) == [("a", "timeout"), ("b", "ok")]

@@ -286,7 +286,7 @@ async def test_a_defect_of_ours_in_a_stream_that_has_begun_is_said_as_its_end(bu
 
 
 async def test_silence_after_the_first_token_ends_the_stream(build, box, monkeypatch):
-    monkeypatch.setattr("llm_router.run.attempts.GAP_S", 0.3)
+    monkeypatch.setattr("llm_router.run.tries.GAP_S", 0.3)
     box.fault("openai", Fault("stall", after=3))
     data = []
     with pytest.raises(UpstreamError) as raised:

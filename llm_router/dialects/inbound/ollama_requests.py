@@ -10,10 +10,10 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import AnsweredError, read, refused, sampled, stops
+from llm_router.dialects.inbound.bodies import AnsweredError, read, refused, sampled, stops, untranslatable
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
-from llm_router.dialects.inbound.sketches import SILENCE, needs
+from llm_router.dialects.inbound.sketches import SILENCE, media_of_the_user, needs
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.errors import UsageError
@@ -43,6 +43,7 @@ class _Settings(msgspec.Struct):
     format: Any = None
     think: bool | str | None = None
     keep_alive: Any = None
+    logprobs: bool | None = None
 
 
 class _Said(msgspec.Struct):
@@ -92,7 +93,9 @@ def parse_chat(sketched: Request) -> Request:
     if sketched.origin is None:
         return sketched
     whole = read(sketched.origin.body, _CHAT)
-    messages = Conversation().messages(whole.messages or [])
+    if whole.logprobs:
+        raise untranslatable("logprobs")
+    messages = tuple(media_of_the_user(Conversation().messages(whole.messages or [])))
     tools = bytes(whole.tools)
     offered = () if tools in _NO_TOOLS else _tools(tools)
     return replace(sketched, messages=messages, tools=offered, tool_choice=ToolChoice())
@@ -108,6 +111,8 @@ def generate(body: bytes) -> Request:
             raise refused(
                 name, "only a local model takes it; send the text as `prompt`, earlier turns to /api/chat"
             )
+    if whole.logprobs:
+        raise refused("logprobs", "only a local model tells them; ask it through /api/chat")
     parts = said(whole.prompt, whole.images)
     messages = (Message("user", tuple(parts)),)
     if whole.system:

@@ -24,7 +24,14 @@ from llm_router.nouns import Answer, JsonDict, Request, Thinking, Tool, ToolChoi
 from llm_router.ports import Head, Problem
 
 # OpenAI looks at how ids of items begin when it gets them back.
-PREFIXES: Mapping[Kind, str] = {"function": "fc", "custom": "ctc", "tool_search": "tsc", "local_shell": "lsh"}
+PREFIXES: Mapping[Kind, str] = {
+    "function": "fc",
+    "custom": "ctc",
+    "tool_search": "tsc",
+    "local_shell": "lsh",
+    "shell": "sh",
+    "apply_patch": "apc",
+}
 
 
 def message(item_id: str, text: str, status: str = "completed") -> JsonDict:
@@ -79,6 +86,10 @@ def call(item_id: str, call_id: str, offer: Offer, arguments: str, status: str =
             return item | {"type": "tool_search_call", "execution": "client", "arguments": found}
         case "local_shell":
             return item | {"type": "local_shell_call", "action": _action(arguments)}
+        case "shell":
+            return item | {"type": "shell_call", "action": _commands(arguments)}
+        case "apply_patch":
+            return item | {"type": "apply_patch_call", "operation": _operation(arguments)}
         case "function":
             item |= {"type": "function_call", "name": offer.name, "arguments": arguments}
     return item | ({"namespace": offer.namespace} if offer.namespace else {})
@@ -101,6 +112,21 @@ def _action(arguments: str) -> JsonDict:
     action: JsonDict = {"type": "exec", "command": command, "env": given.get("env") or {}}
     known = ("working_directory", "timeout_ms", "user")
     return action | {key: given[key] for key in known if given.get(key) is not None}
+
+
+def _commands(arguments: str) -> JsonDict:
+    given = arguments_object(arguments)
+    commands: Any = given.get("commands", given.get("_raw", []))
+    limits = {key: given.get(key) for key in ("timeout_ms", "max_output_length")}
+    return {"commands": [commands] if isinstance(commands, str) else commands, **limits}
+
+
+def _operation(arguments: str) -> JsonDict:
+    given = arguments_object(arguments)
+    operation = {"type": given.get("type") or "update_file", "path": given.get("path") or ""}
+    if operation["type"] == "delete_file":
+        return operation
+    return operation | {"diff": given.get("diff", given.get("_raw", ""))}
 
 
 def new_base() -> str:

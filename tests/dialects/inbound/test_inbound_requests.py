@@ -328,7 +328,7 @@ def test_tools_that_anthropic_defines_and_the_caller_runs_are_explained_to_other
         ({"thinking": {"type": "enabled", "budget_tokens": 1_024}}, Reasoning(None, 1_024), "low"),
         ({"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}, Reasoning("none"), "none"),
         ({"output_config": {"effort": "medium"}}, Reasoning("medium"), "medium"),
-        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, Reasoning("max"), "xhigh"),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, Reasoning("max"), "max"),
     ],
 )
 def test_thinking_becomes_effort(fields: JsonDict, reasoning: Reasoning | None, sent: str | None) -> None:
