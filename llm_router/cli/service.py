@@ -87,13 +87,16 @@ def stop(force: bool, at_login: bool, as_json: bool) -> None:
 @_port
 @json_option
 def restart(host: str | None, port: int | None, as_json: bool) -> None:
-    """Stop it and start it anew, where it was. A broken configuration leaves it running."""
+    """Stop it and start it anew, with the --host and --port it was started with, if there were any.
+
+    A broken configuration leaves it running.
+    """
     root = paths.home()
     _check_configuration(root)
     before = running(root)
     process.stop(root, settings().stop_seconds + GRACE_S)
-    if port is None and before is not None:
-        port = int(before.url.rpartition(":")[2])
+    if before is not None:
+        host, port = host or before.host, before.port if port is None else port
     service, _ = process.start(root, host=host, port=port)
     _tell("started", service, as_json=as_json)
 

@@ -88,6 +88,15 @@ def test_restarted_it_is_where_it_was(shell):
     assert second["pid"] != first["pid"]
 
 
+def test_restarted_it_goes_by_what_its_command_line_said_and_else_by_the_configuration(shell):
+    (shell.home / "router").mkdir(exist_ok=True)
+    config, before, after = shell.home / "router" / "config.yaml", _free_port(), _free_port()
+    config.write_text(f"gateway: {{port: {before}}}")
+    assert shell.json("start", "--host", "localhost")["url"] == f"http://localhost:{before}"
+    config.write_text(f"gateway: {{port: {after}}}")
+    assert shell.json("restart")["url"] == f"http://localhost:{after}"
+
+
 def test_a_broken_configuration_leaves_the_service_running(shell):
     first = shell.json("start", "--port", "0")
     (shell.home / "router" / "config.yaml").write_text("gateway: [")
