@@ -79,7 +79,7 @@ def stop(force: bool, at_login: bool, as_json: bool) -> None:
         output.say("no longer started at login")
     output.say(f"stopped (pid {stopped.pid})" if stopped else "it was not running")
     if waiting:
-        output.note(f"{waiting} calls wait in {paths.spool(root)} until the database takes them")
+        output.note(f"calls that wait on disk until the database takes them: {waiting} (llm-router doctor)")
 
 
 @click.command()
@@ -87,12 +87,16 @@ def stop(force: bool, at_login: bool, as_json: bool) -> None:
 @_port
 @json_option
 def restart(host: str | None, port: int | None, as_json: bool) -> None:
-    """Stop it and start it anew, where it was."""
+    """Stop it and start it anew, with the --host and --port it was started with, if there were any.
+
+    A broken configuration leaves it running.
+    """
     root = paths.home()
+    _check_configuration(root)
     before = running(root)
     process.stop(root, settings().stop_seconds + GRACE_S)
-    if port is None and before is not None:
-        port = int(before.url.rpartition(":")[2])
+    if before is not None:
+        host, port = host or before.host, before.port if port is None else port
     service, _ = process.start(root, host=host, port=port)
     _tell("started", service, as_json=as_json)
 
@@ -101,10 +105,14 @@ def restart(host: str | None, port: int | None, as_json: bool) -> None:
 @json_option
 def reload(as_json: bool) -> None:
     """Make the service read its configuration again. Requests under way finish by the old one."""
-    # says what is wrong where it can be seen
-    config.load(root=paths.home(), cwd=paths.home(), environ=os.environ)
+    _check_configuration(paths.home())
     service = process.reload(paths.home())
     _tell("told to reload", service, as_json=as_json)
+
+
+def _check_configuration(root: Path) -> None:
+    """Raises ConfigError: what is wrong is said where it can be seen, and before anything was stopped."""
+    config.load(root=root, cwd=root, environ=os.environ)
 
 
 def settings() -> GatewaySettings:

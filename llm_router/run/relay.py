@@ -254,9 +254,16 @@ class Relayed:
 
     def _finish(self, answer: Answer) -> None:
         self.answer = completed(answer, self._model.vendor, self._input_tokens)
-        asked = self._request.max_output_tokens != 0  # else a cache is warmed, and nothing is said
-        if asked and not self._lane.real and self.answer.empty:
+        if not (self._lane.real or self._has_nothing_to_say(answer)) and self.answer.empty:
             raise nothing_said(self.answer)
+
+    def _has_nothing_to_say(self, answer: Answer) -> bool:
+        """Where only a cache is warmed; or all that the caller allowed was thought away, which he can mend himself and
+        another try would cost again.
+        """
+        limit = self._request.max_output_tokens
+        thought_away = answer.stop_reason == "length" and answer.usage.output_tokens > 0
+        return limit == 0 or (limit is not None and thought_away)
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._started

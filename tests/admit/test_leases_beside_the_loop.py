@@ -72,6 +72,19 @@ async def test_who_needs_more_waits_for_the_database_and_nobody_else_does(make, 
     assert budgets.status()[0].spent == 2 * CENT
 
 
+async def test_who_wants_figures_is_not_kept_by_those_who_wait_for_the_database(make, path):
+    budgets = make(daily=100)
+    budgets.settle(await reserve(budgets, CENT), PAID, CENT)  # and it is not booked
+    async with held(path):
+        waiting = asyncio.create_task(reserve(budgets, 1000 * CENT))
+        await asyncio.sleep(0.1)
+        with pytest.raises(BudgetError, match="cannot be checked"):
+            await asyncio.to_thread(budgets.status, timeout_s=0.05)
+        assert not waiting.done()
+    assert (await waiting).amount == 1000 * CENT
+    assert budgets.status()[0].spent == CENT
+
+
 async def test_those_who_need_more_at_the_same_time_share_one_transaction(make, monkeypatch):
     budgets = make(daily=1000)
     fetched = []

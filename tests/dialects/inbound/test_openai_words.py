@@ -209,3 +209,12 @@ def test_a_session_finds_its_cache_in_both_dialects() -> None:
     for dialect in ("openai_chat", "openai_responses"):
         assert encoded(request, dialect, "openai")["prompt_cache_key"] == "k" * 64
         assert "prompt_cache_key" not in encoded(request, dialect)
+
+
+@pytest.mark.parametrize("caller", ["openai_chat", "openai_responses"])
+def test_how_openai_shall_serve_a_request_is_not_told_to_others(caller: str) -> None:
+    fields = {"prompt_cache_options": {"mode": "explicit"}, "moderation": {"model": "m"}}
+    speaks, request = passes(caller), sketched(caller, **fields)
+    assert speaks is not None
+    assert not fields.keys() & json.loads(speaks.head(request, Model("xai", "m"))).keys()
+    assert fields.keys() <= json.loads(speaks.head(request, Model("openai", "m"))).keys()
