@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from llm_router.dialects import passing
+from llm_router.dialects.encoding import unseen
 from llm_router.errors import RouterError, UpstreamError, UsageError
 from llm_router.nouns import Answer, Chunk, Delta, FailureKind, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Provider
@@ -87,7 +88,8 @@ class Relay:
         name = self._shown or model.ref
         if isinstance(provider, RawProvider) and (same := spoken(provider, request)) is not None:
             speaks = passing.get(same.dialect)
-            if speaks is not None and speaks.takes(request, model):
+            hidden = unseen(model, request.needs or frozenset())
+            if speaks is not None and not hidden and speaks.takes(request, model):
                 headers = forwarded(self._headers, model.vendor, same.dialect, signed_in=same.signed_in)
                 upstream = OverWire(same, {**headers, **self._hops}, stream=request.stream)
                 head = Head(request, name, input_tokens, model.vendor)
