@@ -59,6 +59,43 @@ def check_features(request: Request, model: Model) -> None:
             raise unsupported(model, what)
 
 
+SIGHTS: Mapping[Feature, str] = {
+    "vision": "[A picture was here, which this model cannot see.]",
+    "documents": "[A document was here, which this model cannot read.]",
+}
+
+
+def unseen(model: Model, needed: frozenset[Feature]) -> frozenset[Feature]:
+    """Which of the sights in a request the model is known not to have eyes for."""
+    return (needed & SIGHTS.keys()) - model.features if model.features else frozenset()
+
+
+def seen_by(model: Model, request: Request) -> Request:
+    """An agent's conversation with words in place of what the model cannot see: a picture in it would be refused, and with
+    it all that is ever said after it. A picture that is shown to no agent is asked about, and `check_features` refuses it.
+    """
+    hidden = unseen(model, frozenset(SIGHTS))
+    if not hidden or not request.tools or hidden.isdisjoint(need for need, _ in _needs(request)):
+        return request
+    messages = [
+        replace(message, parts=tuple(_told(part, hidden) for part in message.parts))
+        for message in request.messages
+    ]
+    return replace(request, messages=tuple(messages))
+
+
+def _told(part: Part, hidden: frozenset[Feature]) -> Part:
+    match part:
+        case Image() if "vision" in hidden:
+            return Text(SIGHTS["vision"])
+        case Document(text=None) if "documents" in hidden:
+            return Text(SIGHTS["documents"])
+        case ToolResult(content=content):
+            return replace(part, content=tuple(_told(each, hidden) for each in content))
+        case _:
+            return part
+
+
 def _needs(request: Request) -> Iterable[tuple[Feature, str]]:
     parts = list(flat_parts(request.messages))
     if any(isinstance(part, Image) for part in parts):

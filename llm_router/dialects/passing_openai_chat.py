@@ -25,6 +25,7 @@ _OF_OPENAI = (
     "service_tier",
     "prompt_cache_key",
     "prompt_cache_retention",
+    "prompt_cache_options",
     "safety_identifier",
     "verbosity",
     "metadata",

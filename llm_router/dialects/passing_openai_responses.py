@@ -24,7 +24,10 @@ OPENAI = frozenset({"openai", "azure"})
 _OF_OPENAI = re.compile(
     rb'"type"\s*:\s*"(?:namespace|additional_tools|(?:custom|tool_search|local_shell|shell|apply_patch)(?:(?:_tool)?_call)?)"'
 )
-_FIELDS_OF_OPENAI = ("client_metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier")
+_FIELDS_OF_OPENAI = (
+    *("client_metadata", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
+    *("safety_identifier", "moderation", "access_programs", "background_options"),
+)
 
 
 class OpenAIResponsesPassing:

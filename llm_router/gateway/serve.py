@@ -134,7 +134,8 @@ class _Server(uvicorn.Server):
         gc.set_threshold(20_000, 20, 50)  # a request makes a thousand objects, and hardly a cycle among them
         await asyncio.to_thread(state.remember, self.root, self.url, *self.said)  # it takes a lock
         log.info("serving at %s (pid %d)", self.url, os.getpid())
-        print(f"llm-router: gateway at {self.url}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # of a full disk
+            print(f"llm-router: gateway at {self.url}", file=sys.stderr, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         log.info("stopping: answers under way may finish")

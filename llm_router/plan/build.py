@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from llm_router.dialects.encoding import SIGHTS
 from llm_router.errors import UsageError
 from llm_router.nouns import (
     Assessment,
@@ -151,11 +153,24 @@ def _chosen(route: Route, facts: Facts) -> tuple[Sequence[Candidate], Sequence[S
     candidates = _ordered(chain.candidates, route, facts.task)
     skips = list(chain.skipped.values())
     if not candidates:
-        candidates = last_resort(skips, facts)
+        candidates = last_resort(skips, facts) or _without_sight(route, facts)
         if not candidates:
             raise nobody(skips, facts, route.entries)
     tried = {candidate.model.ref for candidate in candidates}
     return candidates, [Skipped(skip.ref, skip.reason) for skip in skips if skip.ref not in tried]
+
+
+def _without_sight(route: Route, facts: Facts) -> Sequence[Candidate]:
+    """Who can go on with an agent's conversation but for the pictures and documents in it, which are left out: without them
+    one picture would end it.
+    """
+    rest = facts.needed - SIGHTS.keys()
+    if rest == facts.needed or "tools" not in rest:
+        return ()
+    chain = Chain(dataclasses.replace(facts, needed=rest), route.name)
+    chain.extend(route.entries)
+    why = "nobody that is set up can see the pictures or documents in it: they are left out"
+    return [replace(each, reason=why) for each in _ordered(chain.candidates, route, facts.task)]
 
 
 def _ordered(candidates: Sequence[Candidate], route: Route, task: Task) -> Sequence[Candidate]:

@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from llm_router import dialects
+from llm_router.dialects.encoding import seen_by
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Answer,
@@ -122,7 +123,7 @@ class Exchange:
     async def deltas(self) -> AsyncGenerator[Delta | Chunk]:
         """Raises UpstreamError; else `answer` is set at the end."""
         dialect = dialects.get(self.provider.dialect)
-        payload = dialect.encode(self.request, self.model, stream=True)
+        payload = dialect.encode(seen_by(self.model, self.request), self.model, stream=True)
         decoder, held = dialect.decoder(self.request), list[Delta]()
         self._decoder = decoder
         async with aclosing(self._told(payload, decoder)) as deltas:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 from llm_router import dialects
+from llm_router.dialects.encoding import seen_by
 from llm_router.errors import RouterError
 from llm_router.nouns import Answer, Delta, JsonDict, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Renderer, StreamDecoder
@@ -70,7 +71,7 @@ class Translation:
         return self._inbound.renderer(self._head)
 
     async def open(self, model: Model) -> None:
-        await self._upstream.open(model.id, self._payload(self._head.request, model))
+        await self._upstream.open(model.id, self._payload(seen_by(model, self._head.request), model))
 
     def _payload(self, request: Request, model: Model) -> JsonDict:
         stream = request.stream or not isinstance(self._upstream, OverWire)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from pydantic import TypeAdapter
 
 from llm_router.dialects import NAMES, get
-from llm_router.dialects.encoding import ONE_CALL
+from llm_router.dialects.encoding import ONE_CALL, seen_by
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Document,
@@ -633,3 +634,24 @@ def test_every_call_comes_back_with_reasoning_where_the_vendor_insists_on_it(pro
     assert "reasoning_content" not in str(
         get("openai_chat").encode(plain, Model(provider, "m"), stream=False)
     )
+
+
+def test_an_agents_model_that_cannot_see_is_told_where_a_picture_was() -> None:
+    blind = model("openai_chat", "tools")
+    seen = ToolResult("c", (Text("a"), Image(data=PIXEL)))
+    request = talk(
+        ("user", Text("look")),
+        ("assistant", ToolCall("c", "Read", "{}")),
+        ("user", seen, Document(data="JVBERi0=")),
+        tools=(Tool("Read"),),
+    )
+    told = seen_by(blind, request)
+    body = json.dumps(get("openai_chat").encode(told, blind, stream=False))
+    assert "A picture was here" in body
+    assert "A document was here" in body
+    assert PIXEL not in body
+    assert seen_by(model("openai_chat", "tools", "vision", "documents"), request) is request
+    assert seen_by(model("openai_chat"), request) is request  # nobody knows what it can
+    asked = replace(request, tools=())  # no agent: the picture is what is asked about
+    assert seen_by(blind, asked) is asked
+    assert seen_by(blind, replace(request, messages=request.messages[:2])).messages == request.messages[:2]

@@ -107,6 +107,30 @@ def test_a_broken_configuration_leaves_the_service_running(shell):
     assert shell.service()["pid"] == first["pid"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it stands for a full disk")
+def test_on_a_full_disk_none_is_started_in_the_background_and_one_in_the_foreground_serves(shell):
+    logs, port = shell.home / "router" / "logs", _free_port()
+    logs.mkdir(parents=True)
+    (logs / "gateway.err").symlink_to("/dev/full")
+    code, _, err = shell.run("start", "--port", str(port))
+    assert code == 1
+    assert "No space left" in err
+    with Path("/dev/full").open("wb") as full:
+        argv = [*PROGRAM, "serve", "--port", str(port)]
+        serving = subprocess.Popen(argv, stderr=full, env=shell.environ, cwd=shell.home)
+    try:
+
+        def answered():
+            assert serving.poll() is None
+            with suppress(httpx2.TransportError):
+                return httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_S).status_code == 200
+
+        wait_for(answered, "serving")
+    finally:
+        serving.kill()
+        serving.wait(LIMIT_S)
+
+
 def test_another_port_than_that_of_the_one_that_runs_is_refused(shell):
     started = shell.json("start", "--port", "0")
     code, _, err = shell.run("start", "--port", "1")

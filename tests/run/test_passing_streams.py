@@ -37,12 +37,12 @@ def soon(monkeypatch):
     monkeypatch.setattr(relay, "FAREWELL_S", 0.05)
 
 
-async def heard(tmp_path, dialect, url, *, stream=True, **fields):
-    """What the caller was sent, and the reply; the error where it was one."""
+async def heard(tmp_path, dialect, url, *, caller=None, stream=True, **fields):
+    """What the caller was sent, and the reply; the error where it was one. `caller` speaks another dialect."""
     (tmp_path / "config.yaml").write_text(CONFIG.format(dialect=dialect, url=url))
     app = App.build(root=tmp_path, cwd=tmp_path, environ={"PATH": "/nonexistent"}, relays=True)
-    speaks = inbound.get(dialect)
-    body = json.dumps({"model": "own/m", "stream": stream} | BODIES[dialect] | fields).encode()
+    speaks = inbound.get(caller or dialect)
+    body = json.dumps({"model": "own/m", "stream": stream} | BODIES[speaks.name] | fields).encode()
     sketch = speaks.sketch(body, model="own/m", stream=stream)
     chunks, reply, failed = [], None, None
     try:
@@ -250,3 +250,28 @@ async def test_a_conversation_without_a_word_is_refused_before_anybody_is_asked(
             await hear(app, speaks.sketch(json.dumps(body).encode()), Relay(speaks, {}), [])
         await app.aclose()
     assert bodies == []
+
+
+THOUGHT_AWAY = [
+    piece(0, finish="length"),
+    b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}\n\n',
+    END,
+]
+
+
+@pytest.mark.parametrize("caller", ["openai_chat", "anthropic"])
+async def test_an_answer_whose_limit_went_on_thinking_is_told_and_not_asked_for_again(tmp_path, caller, soon):
+    fields = {"max_tokens": 5} | (
+        {"stream_options": {"include_usage": True}} if caller == "openai_chat" else {}
+    )
+    async with upstream(*THOUGHT_AWAY) as (url, bodies):
+        told, reply, failed = await heard(tmp_path, "openai_chat", url, caller=caller, **fields)
+    assert failed is None
+    assert (reply.answer.stop_reason, reply.answer.usage.output_tokens, len(bodies)) == ("length", 5, 1)
+    assert (b'"length"' if caller == "openai_chat" else b'"max_tokens"') in told
+
+
+async def test_nothing_said_without_a_limit_is_a_failure(tmp_path, soon):
+    async with upstream(*THOUGHT_AWAY) as (url, _):
+        _, _, failed = await heard(tmp_path, "openai_chat", url)
+    assert {str(attempt.outcome) for attempt in failed.attempts} == {"empty"}
