@@ -88,7 +88,8 @@ def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Alone:
     import anthropic
 
     key, url = env["ANTHROPIC_API_KEY"], env["ANTHROPIC_BASE_URL"]
-    client = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0)
+    # a time limit of our own: else it refuses plain calls that may become long
+    client = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0, timeout=60)
     create: Any = client.messages.create
     body = _without(last["body"], "stream")
 
