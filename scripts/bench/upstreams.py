@@ -98,7 +98,8 @@ def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Alone:
         return "".join(getattr(e.delta, "text", "") for e in events if e.type == "content_block_delta")
 
     def plain() -> str:
-        return "".join(getattr(part, "text", "") for part in create(**body).content)
+        bounded = body | {"max_tokens": min(body["max_tokens"], 16_384)}  # for more its SDK wants a stream
+        return "".join(getattr(part, "text", "") for part in create(**bounded).content)
 
     return Alone(plain, streamed, client.close)
 
