@@ -74,8 +74,8 @@ ROUTES = (
     Route("GET", "/openapi.json", "openapi", CHAT, "This list as an OpenAPI document.", anywhere=False),
     Route("GET", "/", "root", CHAT, "Says what this is.", anywhere=False),
 )
-# `v1` and `v1alpha` are Google's other versions, and Vertex has a project between version and model; OpenAI's clients
-# leave `/v1` out where the base URL lacks it
+# `v1` and `v1alpha` are Google's other versions, and Vertex has a project between version and model; the Vercel AI SDK
+# leaves `models/` out where the model's name has a slash; OpenAI's clients leave `/v1` out where the base URL lacks it
 _OTHER_VERSIONS = {"/v1beta/": ("/v1/", "/v1alpha/", "/"), "/v1/": ("/",)}
 _GOOGLES = frozenset({b"x-goog-api-key", b"x-goog-api-client"})
 _UNVERSIONED = (CHAT, RESPONSES)
@@ -99,7 +99,8 @@ def paths_of(route: Route) -> tuple[str, ...]:
         more = (
             _OTHER_VERSIONS["/v1beta/"] if ":" in route.path else ("/v1alpha/",)
         )  # GET /v1/models is OpenAI's
-        return (route.path, *(route.path.replace("/v1beta/", other, 1) for other in more))
+        paths = (route.path, *(route.path.replace("/v1beta/", other, 1) for other in more))
+        return (*paths, route.path.replace("/models/", "/", 1)) if ":" in route.path else paths
     if route.dialect in _UNVERSIONED and route.path.startswith("/v1/"):
         return (route.path, route.path.removeprefix("/v1"))
     return (route.path,)
@@ -107,7 +108,7 @@ def paths_of(route: Route) -> tuple[str, ...]:
 
 def _pattern(path: str) -> re.Pattern[str]:
     named = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(path))
-    return re.compile(named)
+    return re.compile(named if "/models/" in path else f"(?!.*/models/){named}")
 
 
 _EXACT: dict[str, dict[str, Route]] = {}

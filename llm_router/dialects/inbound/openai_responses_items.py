@@ -88,8 +88,9 @@ class Conversation:
             case "reasoning":
                 self._say("assistant", (_reasoning(item),), joins=True)
             case "item_reference" | "":
-                raise refused(
-                    path, "nothing is stored here: send the item itself instead of a reference to it"
+                raise untranslatable(
+                    f"{path}: a reference to an item that is not kept here",
+                    fix="Send the item itself (with `store: false` most SDKs do), or name a model of OpenAI.",
                 )
             case _ if kind in _TRACES:
                 pass

@@ -9,6 +9,7 @@ import msgspec
 
 from llm_router.dialects.inbound import openai_responses_output as output
 from llm_router.dialects.inbound.openai_chat_errors import openai_fault
+from llm_router.dialects.inbound.openai_responses_kept import KeptItems
 from llm_router.dialects.inbound.openai_responses_tools import Offer
 from llm_router.dialects.inbound.segments import deltas_of
 from llm_router.errors import RouterError
@@ -188,8 +189,8 @@ class _Call:
 class OpenAIResponsesRenderer:
     """One item after the other, but calls, whose pieces may come mixed: those stay open until the end."""
 
-    def __init__(self, head: Head) -> None:
-        self._head = head
+    def __init__(self, head: Head, kept: KeptItems) -> None:
+        self._head, self._kept = head, kept
         self._events = _Events()
         self._base = output.new_base()
         self._calls_of = output.Calls(head.request)
@@ -219,7 +220,9 @@ class OpenAIResponsesRenderer:
         told = b"" if self._begun else self.feed(deltas_of(answer))
         self._ended = True
         told += self._close() + self._close_calls()
-        self.response = output.completed(self.response, self._output(), answer, self._head)
+        items = self._output()
+        self._kept.keep(items, self._head.request)
+        self.response = output.completed(self.response, items, answer, self._head)
         return told + self._events.event(f"response.{self.response['status']}", response=self.response)
 
     def error(self, error: RouterError) -> bytes:

@@ -254,7 +254,6 @@ def test_a_sketch_knows_what_routing_needs_of_a_body_it_has_not_read() -> None:
     ("fields", "told"),
     [
         ({"background": True}, "background: "),
-        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input.0: nothing is stored here"),
         ({"input": [{"role": "wizard", "content": "hi"}]}, "input.0.role: "),
         ({"input": [{"type": "function_call", "name": "x"}]}, "input.0.id: Field required"),
         ({"input": 7}, "input: "),
@@ -295,6 +294,7 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
         {"conversation": "conv_1"},
         {"prompt": {"id": "p"}},
         {"body": [{"type": "compaction", "encrypted_content": "x"}]},
+        {"body": [{"type": "item_reference", "id": "msg_1"}]},
         {"body": [user({"type": "input_image", "file_id": "file_1"})]},
         {"body": [user({"type": "input_audio", "input_audio": {}})]},
     ],
