@@ -33,9 +33,8 @@ _SESSION_HEADERS = (
     "x-session-affinity",
 )
 _AGENT_HEADER = "x-claude-code-agent-id"
-_THREAD_HEADER = (
-    "thread-id"  # of Codex: every agent of a session has one, the main one that of the session's name
-)
+# of Codex: every agent of a session has one, the main one that of the session's name
+_THREAD_HEADER = "thread-id"
 _SPAWNED = ("x-openai-subagent", "collab_spawn")  # also "review", which the user asks for
 _WINDOW_HEADER = "x-codex-window-id"  # Codex counts its compactions here
 TURN_HEADER = "x-codex-turn-metadata"

@@ -96,9 +96,8 @@ class Found(Struct, frozen=True):
 def paths_of(route: Route) -> tuple[str, ...]:
     """Every spelling of its path."""
     if route.dialect == GEMINI:
-        more = (
-            _OTHER_VERSIONS["/v1beta/"] if ":" in route.path else ("/v1alpha/",)
-        )  # GET /v1/models is OpenAI's
+        # GET /v1/models is OpenAI's
+        more = _OTHER_VERSIONS["/v1beta/"] if ":" in route.path else ("/v1alpha/",)
         return (route.path, *(route.path.replace("/v1beta/", other, 1) for other in more))
     if route.dialect in _UNVERSIONED and route.path.startswith("/v1/"):
         return (route.path, route.path.removeprefix("/v1"))

@@ -33,9 +33,8 @@ class GoogleSdk(SdkProvider[Any]):
             httpx_async_client=http,
         )
         by_project = vertex and endpoint.api_key is None
-        with (
-            without_proxies()
-        ):  # it also makes a client of its own that nobody uses, and some proxies would end that
+        # it also makes a client of its own that nobody uses, and some proxies would end that
+        with without_proxies():
             client = genai.Client(
                 vertexai=vertex,
                 api_key=endpoint.api_key,  # goes into the x-goog-api-key header

@@ -18,9 +18,8 @@ from llm_router.providers.local_models import is_chat, ollama_model
 from llm_router.providers.sdk import KEEP_WARM_S, Opened, SdkProvider, without_proxies
 from llm_router.providers.vendors import Vendor
 
-with (
-    without_proxies()
-):  # importing it makes a client of its own, and a proxy it cannot use would end the import
+# importing it makes a client of its own, and a proxy it cannot use would end the import
+with without_proxies():
     import ollama
 
 
