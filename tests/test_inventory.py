@@ -72,3 +72,30 @@ async def test_a_local_server_that_hangs_is_not_ready_and_its_listing_ends_soon(
         async with asyncio.timeout(30):
             found = await inventory.look()
         assert not found["ollama"].readiness.ready
+
+
+async def test_a_local_server_that_answers_is_ready_and_one_that_is_down_says_how_to_start_it(looking):
+    with Sandbox() as box:
+        up = await looking({"PATH": "", **box.environ(["ollama"])}).readiness("ollama")
+    assert up.ready
+    assert up.detail.startswith("3 models at http://127.0.0.1:")
+    down = await looking({"PATH": ""}).readiness("ollama")
+    assert not down.ready
+    assert "ollama serve" in down.fix
+
+
+@pytest.mark.parametrize("name", ["openai", "groq", "anthropic", "gemini"])
+async def test_a_vendor_on_the_internet_is_not_asked_for_its_models(looking, name):
+    with Sandbox() as box:
+        inventory = looking({"PATH": "", **box.environ([name])})
+        assert (await inventory.look())[name].models is None
+        assert (await inventory.readiness(name)).ready
+        assert box.requests == []
+
+
+async def test_a_vendor_whose_sdk_does_not_load_is_not_ready(looking, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llm_router.providers.openai_sdk", None)
+    with Sandbox() as box:
+        found = await looking({"PATH": "", **box.environ(["openai"])}).readiness("openai")
+    assert not found.ready
+    assert "ModuleNotFoundError" in found.detail

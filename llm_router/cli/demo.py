@@ -25,7 +25,7 @@ from llm_router.cli.output import usd
 from llm_router.cli.story import from_rows
 from llm_router.errors import NotFoundError
 from llm_router.nouns import Billing, JsonDict
-from llm_router.providers import sdk
+from llm_router.providers import listing
 from llm_router.record import SqliteLedger, queries
 from llm_router.record.queries import UsageRow
 from llm_router.sandbox import Sandbox
@@ -38,8 +38,8 @@ _PATIENCE_S = 60.0
 _LIMITS = (
     (inventory, "LISTING_LIMIT_S"),
     (inventory, "CHECK_LIMIT_S"),
-    (sdk, "LISTING_LIMIT_S"),
-    (sdk, "DETAILS_LIMIT_S"),
+    (listing, "LISTING_LIMIT_S"),
+    (listing, "DETAILS_LIMIT_S"),
 )
 _KEPT = {
     "PATH",

@@ -206,22 +206,6 @@ async def test_nobody_listening_is_a_failed_connection(name, box):
     await registry.aclose()
 
 
-@pytest.mark.parametrize("name", ["ollama", "vllm"])
-async def test_a_local_server_that_hangs_does_not_hold_up_its_listing(name, box, providers, own_limits):
-    box.fault(name, Fault("hang"), operation="models")
-    with pytest.raises(UpstreamError) as raised:
-        await providers.get(name).installed()
-    assert raised.value.kind is Kind.TIMEOUT
-    assert not (await providers.get(name).readiness()).ready
-
-
-async def test_a_listing_that_is_none_is_malformed(box, providers):
-    box.fault("vllm", Fault("wrong_type"), operation="models")
-    with pytest.raises(UpstreamError) as raised:
-        await providers.get("vllm").installed()
-    assert raised.value.kind is Kind.MALFORMED
-
-
 # ── secrets, earlier failures, other loops ───────────────────────────────────
 
 
