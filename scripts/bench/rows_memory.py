@@ -4,14 +4,12 @@ and after an answer of a model.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from figures import Row, Target, say
-from processes import Child, bare_server, memory_mb, opening_by_handshake, product
+from processes import REST_S, Child, at_rest_mb, bare_server, opening_by_handshake, product
 from upstreams import VENDORS, Upstream
 
-REST_S, LIMIT_S = 3.0, 60.0  # the SDK and the application are loaded behind the first answers
 LOCAL = ("OLLAMA", "LMSTUDIO", "VLLM", "LLAMACPP")
 IDLE = Target(80, "median")
 Weight = tuple[float, float]
@@ -60,20 +58,4 @@ def _weigh(command: list[str], tool: str, environ: dict[str, str]) -> Weight:
     with Child(command, environ) as server:
         server.open(opening_by_handshake())
         server.call(tool, {"prompt": "what is a semaphore?"})
-        return _at_rest(server.pid)
-
-
-def _at_rest(pid: int) -> Weight:
-    limit = time.monotonic() + LIMIT_S
-    since, heaviest = time.monotonic(), 0.0
-    while True:
-        if (weight := memory_mb(pid)) is None:
-            raise NotImplementedError(
-                "memory is read from /proc/PID/smaps_rollup, which this system does not have"
-            )
-        now = time.monotonic()
-        if weight[0] > heaviest:
-            since, heaviest = now, weight[0]
-        if now - since > REST_S or now > limit:
-            return weight
-        time.sleep(0.2)
+        return at_rest_mb(server.pid)
