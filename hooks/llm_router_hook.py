@@ -67,7 +67,7 @@ def _ask(payload: dict, home: str, errors: list) -> dict:
     """The handlers' results as one. A handler that fails says nothing and does not silence the next."""
     import snapshot
 
-    told = snapshot.read(home)
+    told = snapshot.read(home, payload["host"])
     whole: dict = {}
     for name in _HANDLERS.get(payload["event"], ()):
         module, _, function = name.partition(".")

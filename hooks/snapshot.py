@@ -7,7 +7,8 @@
      "quota": {"name": "5h", "used": 0.4} | null,
      "warm": ["qwen3"], "ollama_url": "http://127.0.0.1:11434", "mcp": true, "show_answers": true}
 
-LLM_ROUTER_ENFORCE and LLM_ROUTER_PROFILE stand above the file.
+LLM_ROUTER_ENFORCE and LLM_ROUTER_PROFILE stand above the file. A host that sends its requests to our gateway is routed
+there, and hints would only send the routed model to another: there the mode is "off".
 """
 
 import os
@@ -20,9 +21,11 @@ MODES = ("smart", "hard", "soft", "off", "shadow")
 PROFILES = ("budget", "balanced", "premium")
 _LIMIT = 256 << 10
 _QUOTA_S = 3600
+# where a host sends its requests; Codex keeps that in a file of its own
+_BASE_URLS = {"claude": "ANTHROPIC_BASE_URL", "gemini-cli": "GOOGLE_GEMINI_BASE_URL"}
 
 
-def read(home: str) -> dict:
+def read(home: str, host: str = "") -> dict:
     """Every key of the module's docstring, always."""
     try:
         found = codec.loads(files.read(os.path.join(home, "snapshot.json"), _LIMIT))
@@ -34,7 +37,12 @@ def read(home: str) -> dict:
     return {
         "version": 1,
         "written_at": at,
-        "enforce": _one_of(MODES, os.environ.get("LLM_ROUTER_ENFORCE"), told.get("enforce"), "smart"),
+        "enforce": _one_of(
+            MODES,
+            os.environ.get("LLM_ROUTER_ENFORCE"),
+            "off" if _is_behind_gateway(home, host) else told.get("enforce"),
+            "smart",
+        ),
         "profile": _one_of(PROFILES, os.environ.get("LLM_ROUTER_PROFILE"), told.get("profile"), "balanced"),
         "baseline": _baseline(told.get("baseline")),
         "routes": _texts(told.get("routes")),
@@ -47,6 +55,23 @@ def read(home: str) -> dict:
         "mcp": told.get("mcp") is not False,
         "show_answers": told.get("show_answers") is not False,
     }
+
+
+def _is_behind_gateway(home: str, host: str) -> bool:
+    """Whether this host's requests go to the service of this home."""
+    named = os.environ.get(_BASE_URLS.get(host, ""))
+    if not named:
+        return False
+    try:
+        service = codec.loads(files.read(os.path.join(home, "service.json"), _LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return False
+    url = _text(service.get("url")) if isinstance(service, dict) else ""
+    return bool(url) and f"{_address(named)}/".startswith(f"{_address(url)}/")
+
+
+def _address(url: str) -> str:
+    return url.strip().lower().rstrip("/").replace("://localhost", "://127.0.0.1")
 
 
 def _one_of(allowed: tuple, *values: object) -> str:

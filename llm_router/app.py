@@ -60,16 +60,18 @@ class App:
         flags: Mapping[str, object] | None = None,
         serves: bool = False,
         relays: bool = False,
+        patience: float = 1.0,
     ) -> Self:
         """Raises ConfigError. `flags` are dotted settings of the command line, above every other layer. `serves`: for a
         door with many calls at once, none of which makes the others wait for the database. `relays`: for one that
-        relays bytes too: over our own wire where there is a choice, budgets leased in blocks.
+        relays bytes too: over our own wire where there is a choice, budgets leased in blocks. `patience`: how many times
+        as long as usual it may take to find out who is there.
         """
         root = root or paths.home()
         environ = os.environ if environ is None else environ
         loaded = config.load(root=root, cwd=cwd or paths.here(), environ=environ, flags=flags or {})
         settings = loaded.settings
-        providers = Registry(settings, environ, partial(hops.mark, root))
+        providers = Registry(settings, environ, partial(hops.mark, root), patience=patience)
         catalogue = Catalogue.load(settings)
         vendors = [providers.vendor(name) for name in providers.names()]
         prices = PriceBook(settings.prices, {each.name: each.prices for each in vendors if each.prices})
@@ -77,7 +79,7 @@ class App:
         health = HealthBook(paths.database(root), credential=providers.fingerprint, aside=serves or relays)
         budgets = _budgets(root, settings, serves=serves, relays=relays)
         ledger = SqliteLedger(root, store_prompts=settings.router.store_prompts, journaled=relays)
-        inventory = Inventory(providers, database)
+        inventory = Inventory(providers, database, patience=patience)
 
         carrier = providers.carrier if relays else providers.get
         routing = settings.routing

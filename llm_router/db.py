@@ -12,6 +12,7 @@ Money is integer micro-dollars (NULL = unpriced), times are Unix seconds, durati
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -27,6 +28,23 @@ from llm_router.paths import ensure_home
 FAILURES = (sqlite3.Error, OSError, RouterError)
 
 _creating = threading.Lock()
+_SLICE_S = 0.1  # who waits for another process looks this often whether this one ends
+
+
+class _Ending:
+    at = math.inf  # monotonic; from then on nobody waits
+
+
+_ending = _Ending()
+
+
+def end_within(seconds: float) -> None:
+    """The process ends: all its waits for databases together, those under way too, get no longer than that."""
+    _ending.at = time.monotonic() + seconds
+
+
+def _at_most(timeout_s: float) -> float:
+    return max(0.0, min(timeout_s, _ending.at - time.monotonic()))
 
 
 def connect(path: Path, *, timeout_s: float = 2.0) -> sqlite3.Connection:
@@ -37,6 +55,7 @@ def connect(path: Path, *, timeout_s: float = 2.0) -> sqlite3.Connection:
     """
     ensure_home(path.parent)
     _make_private(path)
+    timeout_s = _at_most(timeout_s)
     connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
@@ -85,7 +104,7 @@ def _use_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() >= give_up:
+            if "locked" not in str(error) or time.monotonic() >= min(give_up, _ending.at):
                 raise
             time.sleep(0.01)
         else:
@@ -115,8 +134,8 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]:
-    """One write transaction, holding the write lock from its first statement."""
-    connection.execute("BEGIN IMMEDIATE")
+    """One write transaction, holding the write lock from its first statement. Waits for it as the connection does."""
+    _begin(connection)
     try:
         yield connection
         connection.execute("COMMIT")
@@ -124,6 +143,25 @@ def transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]
         with suppress(sqlite3.Error):  # SQLite may have rolled back by itself (full disk)
             connection.execute("ROLLBACK")
         raise
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """In slices: SQLite's own wait could not be ended."""
+    patience_ms = int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
+    give_up = time.monotonic() + patience_ms / 1000
+    try:
+        while True:
+            left = _at_most(give_up - time.monotonic())
+            connection.execute(f"PRAGMA busy_timeout = {int(min(left, _SLICE_S) * 1000)}")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or left <= _SLICE_S:
+                    raise
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
 
 
 class Database:
@@ -157,7 +195,7 @@ class Database:
 
     @contextmanager
     def _held(self, timeout_s: float | None) -> Generator[sqlite3.Connection]:
-        wait = self._timeout_s if timeout_s is None else timeout_s
+        wait = _at_most(self._timeout_s if timeout_s is None else timeout_s)
         if not self._lock.acquire(timeout=wait):
             raise sqlite3.OperationalError("database is locked")
         try:

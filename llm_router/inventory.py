@@ -35,8 +35,9 @@ class _Found:
 
 
 class Inventory:
-    def __init__(self, providers: Registry, database: Database) -> None:
-        self._providers, self._database = providers, database
+    def __init__(self, providers: Registry, database: Database, *, patience: float = 1.0) -> None:
+        """`patience`: how many times as long as usual somebody may take to answer."""
+        self._providers, self._database, self._patience = providers, database, patience
         self._found: dict[str, _Found] = {}
         self._renewing: dict[str, asyncio.Task[_Found]] = {}
         self._seen: Mapping[str, _Found] = {}
@@ -101,7 +102,7 @@ class Inventory:
         try:
             await self._knock(name)
             if vendor.is_cli:
-                async with asyncio.timeout(CHECK_LIMIT_S):
+                async with asyncio.timeout(CHECK_LIMIT_S * self._patience):
                     readiness = await self._providers.login(name)
             elif vendor.discover:
                 models = await self._models(name)
@@ -117,7 +118,7 @@ class Inventory:
 
     async def _models(self, name: str) -> Sequence[Model]:
         listing = await asyncio.to_thread(self._providers.listing, name)  # it may import an HTTP client
-        async with asyncio.timeout(LISTING_LIMIT_S):
+        async with asyncio.timeout(LISTING_LIMIT_S * self._patience):
             return await listing.models()
 
     def _listed(self, name: str, models: Sequence[Model]) -> Readiness:
@@ -128,7 +129,7 @@ class Inventory:
         """Whether anybody listens, before a client is loaded to ask: most machines run no local model. Raises OSError."""
         if (address := self._providers.local_address(name)) is None:
             return
-        async with asyncio.timeout(LISTING_LIMIT_S):
+        async with asyncio.timeout(LISTING_LIMIT_S * self._patience):
             _, writer = await asyncio.open_connection(*address)
         writer.close()
 

@@ -143,8 +143,8 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class Reasoning(Struct, frozen=True):
-    """How much a model shall think before it answers: by effort, by a budget of tokens, or (neither) as it sees fit.
-    Effort "none" forbids it. `shown` says whether the caller wants to read what was thought.
+    """How much a model shall think: by effort ("none" forbids it), by a budget of tokens, or (neither) as it sees fit.
+    `shown`: whether the caller wants to read what was thought.
     """
 
     effort: Effort | None = None
@@ -153,17 +153,16 @@ class Reasoning(Struct, frozen=True):
 
 
 class WebSearch(Struct, frozen=True):
-    """The caller wants the vendor itself to search the web (a "server tool")."""
+    """Of the web, by the vendor itself. `near` is where the user is: `city`, `region`, `country`, `timezone`."""
 
     max_uses: int | None = None
     allowed_domains: tuple[str, ...] = ()
     blocked_domains: tuple[str, ...] = ()
+    near: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Origin(Struct, frozen=True):
-    """How a request came in over HTTP: the dialect the caller speaks, and its body as bytes, so that an upstream of the
-    same dialect gets it as it came.
-    """
+    """A request as it came over HTTP: its dialect, and its body, so that an upstream of the same gets just that."""
 
     dialect: str
     body: bytes
@@ -195,9 +194,8 @@ class Request(Struct, frozen=True):
     A request with an `origin` may be a sketch: of its messages only the last that a user wrote, no tools, while
     `input_tokens` and `needs` tell what was read off the whole body. Whoever needs the rest has the body parsed.
     `turn` is the kind of turn a door recognised ("background", "think", ...). Where a door routes what the caller named a
-    model for, `named` is the caller's word, and `prefer` the models to try first, before those of the chain. `sampling` is
-    what else was said of it: `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty`, `min_p`, and how many
-    `answers` at once, where more than one.
+    model for, `named` is the caller's word, and `prefer` the models to try before those of the chain. `answers` is how
+    many at once; of `sampling` are `seed`, `presence_penalty`, `frequency_penalty`, `repetition_penalty` and `min_p`.
     """
 
     messages: tuple[Message, ...]
@@ -211,6 +209,7 @@ class Request(Struct, frozen=True):
     top_p: float | None = None
     top_k: int | None = None
     sampling: Mapping[str, float] | None = None
+    answers: int = 1
     stop: tuple[str, ...] = ()
     schema: JsonDict | None = None
     reasoning: Reasoning | None = None
@@ -389,6 +388,7 @@ class FailureKind(StrEnum):
     CONTEXT_TOO_LONG = "context_too_long"
     UNSUPPORTED = "unsupported"
     CONTENT_FILTER = "content_filter"
+    LOOP = "loop"
     MALFORMED = "malformed"
     TRUNCATED = "truncated"
     EMPTY = "empty"

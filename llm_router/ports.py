@@ -29,8 +29,11 @@ from llm_router.nouns import (
 class StreamDecoder(Protocol):
     """Reads one streamed answer: `feed` takes an event. Of most events the JSON only brings a piece of text, which `words`
     finds (else ""), and `say` takes, at a fraction of the cost. After the last event `answer()` gives the whole of it, or raises
-    UpstreamError(TRUNCATED) when the stream ended before its own end mark, which `over` tells of.
+    UpstreamError(TRUNCATED) when the stream ended before its own end mark, which `over` tells of. `usage` is what has been
+    told of it so far.
     """
+
+    usage: Usage | None
 
     @property
     def over(self) -> bool: ...

@@ -10,6 +10,7 @@ from llm_router import inventory
 from llm_router.providers import listing
 from llm_router.record import ledger
 from llm_router.run import tiebreak
+from tests.clock import Clock
 
 # examples have no time limit: a busy machine proves nothing
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,9 +20,8 @@ settings.load_profile("untimed")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # some tests are a thousand clients, with the sandbox behind them: shells allow less than they could
-with suppress(
-    ImportError, ValueError, OSError
-):  # Windows has no such limit, macOS "unlimited" ones that are not
+# Windows has no such limit, macOS "unlimited" ones that are not
+with suppress(ImportError, ValueError, OSError):
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -49,3 +49,8 @@ def own_limits(monkeypatch):
     """For tests of these limits: they are what they are for a user."""
     for limit in _OWN:
         monkeypatch.setattr(*limit)
+
+
+@pytest.fixture
+def clock():
+    return Clock()

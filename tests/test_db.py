@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -142,6 +143,30 @@ def test_waiting_for_another_thread_is_bounded(database):
     leave.set()
     thread.join(60)
     with database.transaction() as connection:
+        spend(connection)
+
+
+def test_a_process_that_ends_waits_no_longer_for_what_it_waits_for_already(path, database, monkeypatch):
+    monkeypatch.setattr(db._ending, "at", db._ending.at)  # it is the process's
+    refused = []
+
+    def wait():
+        with pytest.raises(sqlite3.OperationalError, match="locked"), database.transaction(timeout_s=600):
+            pass
+        refused.append(True)
+
+    with closing(db.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.3)
+        db.end_within(0.1)
+        thread.join(60)
+        assert refused
+        with pytest.raises(sqlite3.OperationalError, match="locked"), database.transaction(timeout_s=600):
+            pass
+        other.execute("ROLLBACK")
+    with database.transaction() as connection:  # what nobody holds is written to the end
         spend(connection)
 
 

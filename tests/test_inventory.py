@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from llm_router import inventory as inventories
 from llm_router.db import Database
 from llm_router.inventory import Inventory
+from llm_router.providers import listing
 from llm_router.providers.registry import Registry
 from llm_router.sandbox import Fault, Sandbox
 from llm_router.settings import Settings
@@ -43,11 +43,11 @@ def slow_codex(tmp_path):
 
 
 async def test_a_login_check_that_hangs_is_given_up_and_remembered_by_all_processes(
-    looking, slow_codex, tmp_path, monkeypatch
+    looking, slow_codex, tmp_path, own_limits
 ):
-    monkeypatch.setattr(inventories, "CHECK_LIMIT_S", 2.0)
     for _ in range(2):
-        found = await looking({"PATH": slow_codex}).look()
+        async with asyncio.timeout(30):
+            found = await looking({"PATH": slow_codex}).look()
         assert not found["codex"].readiness.ready
         assert "in time" in found["codex"].readiness.detail
     assert (tmp_path / "started").read_text() == "x"
@@ -99,3 +99,24 @@ async def test_a_vendor_whose_sdk_does_not_load_is_not_ready(looking, monkeypatc
         found = await looking({"PATH": "", **box.environ(["openai"])}).readiness("openai")
     assert not found.ready
     assert "ModuleNotFoundError" in found.detail
+
+
+async def test_a_provider_that_does_not_end_its_listing_in_time_is_not_ready(
+    looking, own_limits, monkeypatch
+):
+    monkeypatch.setattr(listing, "LISTING_LIMIT_S", 60.0)
+    with Sandbox() as box:
+        box.fault("ollama", Fault("hang"), operation="*")
+        async with asyncio.timeout(30):
+            found = await looking({"PATH": "", **box.environ(["ollama"])}).look()
+        assert "did not answer in time" in found["ollama"].readiness.detail
+
+
+async def test_an_address_that_takes_no_connection_is_not_waited_for(looking, own_limits, monkeypatch):
+    async def dropped(*_address):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(asyncio, "open_connection", dropped)
+    async with asyncio.timeout(30):
+        found = await looking({"PATH": ""}).look()
+    assert "did not answer in time" in found["ollama"].readiness.detail

@@ -173,10 +173,15 @@ class LeasedBudgets:
 
     def _book(self, lease: Lease, timeout_s: float | None = None) -> None:
         """Put what was spent into the database. What it does not take stays, and the block too."""
-        with self._writing, suppress(*FAILURES):
-            if not lease.is_booked:
-                with lease.booking(self._budgets.database, self._clock(), timeout_s):
-                    pass
+        if not self._writing.acquire(timeout=-1 if timeout_s is None else timeout_s):
+            return  # another thread waits for the database
+        try:
+            with suppress(*FAILURES):
+                if not lease.is_booked:
+                    with lease.booking(self._budgets.database, self._clock(), timeout_s):
+                        pass
+        finally:
+            self._writing.release()
 
     def _book_all(self, timeout_s: float | None = None) -> None:
         for lease in list(self._leases.values()):

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from llm_router.db import FAILURES, Database
 from llm_router.nouns import Conversation, Decision, Request, Usage
 from llm_router.plan.sticky import Cached, Standing
@@ -23,7 +25,7 @@ REREAD = 2_000  # decisions of the last hour, at most
 MODELS = 3  # of one conversation whose caches are remembered
 SHORT_S = 300.0  # Anthropic's default, and about what the others keep
 LONG_S = 3_600.0  # "ttl": "1h"
-_ASIDE = frozenset({"background", "safety", "webSearch", "compaction"})  # not the conversation, only about it
+_ASIDE = frozenset({"background", "webSearch", "compaction"})  # not the conversation, only about it
 _HOUR = b'"1h"'
 
 
@@ -38,9 +40,14 @@ class Sessions:
         self.is_read = path is None  # else `read` comes before all else
 
     def standing(self, request: Request) -> Standing | None:
-        """Where the conversation stands that this request goes on with; None where it stands aside, or is new."""
+        """Where the conversation stands that this request goes on with; None where it stands aside, or is new. To sum it up
+        takes one call that reads all of it.
+        """
         told = request.conversation
-        return None if told is None or request.turn in _ASIDE else self._find(told.key)
+        if told is None or (request.turn in _ASIDE and request.turn != "compaction"):
+            return None
+        found = self._find(told.key)
+        return replace(found, requests=1, prompts=1) if found and request.turn == "compaction" else found
 
     def last_tokens(self, key: str) -> int:
         """How long this conversation was, as the upstream counted it."""
@@ -104,7 +111,7 @@ _LATEST = """
     FROM decisions d JOIN attempts a
       ON a.decision_id = d.id AND a.outcome = 'ok' AND a.role = 'answer'
     WHERE d.at >= ? AND d.conversation IS NOT NULL AND a.input_tokens IS NOT NULL
-      AND coalesce(d.turn, '') NOT IN ('background', 'safety', 'webSearch', 'compaction')
+      AND coalesce(d.turn, '') NOT IN ('background', 'webSearch', 'compaction')
     ORDER BY d.at DESC LIMIT ?
 """
 

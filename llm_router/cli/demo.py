@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from llm_router import db, inventory, paths
+from llm_router import db, paths
 from llm_router.cli import output
 from llm_router.cli.demo_play import Played, Stage
 from llm_router.cli.demo_scenes import ACTS, Act
@@ -25,7 +25,6 @@ from llm_router.cli.output import usd
 from llm_router.cli.story import from_rows
 from llm_router.errors import NotFoundError
 from llm_router.nouns import Billing, JsonDict
-from llm_router.providers import listing
 from llm_router.record import SqliteLedger, queries
 from llm_router.record.queries import UsageRow
 from llm_router.sandbox import Sandbox
@@ -34,13 +33,6 @@ from llm_router.sandbox.listings import INSTALLED
 # two chat models, so that the chains are short to read
 _INSTALLED = [each for each in INSTALLED if "vision" not in each.capabilities]
 _PROMPT_SHOWN = 400
-_PATIENCE_S = 60.0
-_LIMITS = (
-    (inventory, "LISTING_LIMIT_S"),
-    (inventory, "CHECK_LIMIT_S"),
-    (listing, "LISTING_LIMIT_S"),
-    (listing, "DETAILS_LIMIT_S"),
-)
 _KEPT = {
     "PATH",
     "LANG",
@@ -63,7 +55,6 @@ def run(as_json: bool, acts: Sequence[Act] = ACTS) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="llm-router-demo-", ignore_cleanup_errors=True) as folder,
         _nobodys_environment(folder),
-        _no_hurry(),
         Sandbox(installed=_INSTALLED) as box,
     ):
         stage = Stage(box, Path(folder))
@@ -99,19 +90,6 @@ def _nobodys_environment(home: str) -> Generator[None]:
     finally:
         os.environ.clear()
         os.environ.update(own)
-
-
-@contextmanager
-def _no_hurry() -> Generator[None]:
-    """The sandbox always answers, on a busy machine late: what would be given up elsewhere is waited for here."""
-    kept = [(module, name, getattr(module, name)) for module, name in _LIMITS]
-    try:
-        for module, name in _LIMITS:
-            setattr(module, name, _PATIENCE_S)
-        yield
-    finally:
-        for limit in kept:
-            setattr(*limit)
 
 
 async def _play(stage: Stage, acts: Sequence[Act], screen: Screen) -> list[Played]:

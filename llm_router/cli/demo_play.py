@@ -18,6 +18,8 @@ from llm_router.errors import RouterError
 from llm_router.nouns import Attempt, Decision, Done, Event, Failed, JsonDict, Reply, TextDelta, ask
 from llm_router.sandbox import Sandbox, digest
 
+PATIENCE = 60.0  # the sandbox always answers, on a busy machine late
+
 
 @dataclass(slots=True)
 class Played:
@@ -71,6 +73,7 @@ class Stage:
             cwd=self._project,
             environ=self._box.environ(called) | {"HOME": str(self._folder), "PATH": path},
             flags={**absent, **act.flags},
+            patience=PATIENCE,
         )
         app.health.reset()
         return app

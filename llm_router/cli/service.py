@@ -14,6 +14,7 @@ from llm_router import config, paths
 from llm_router.cli import output
 from llm_router.cli.options import json_option
 from llm_router.errors import RouterError
+from llm_router.record.spool import Spool
 from llm_router.service import process, units
 from llm_router.service.state import Service, running
 from llm_router.settings import GatewaySettings
@@ -67,14 +68,18 @@ def start(host: str | None, port: int | None, at_login: bool, dry_run: bool, as_
 @json_option
 def stop(force: bool, at_login: bool, as_json: bool) -> None:
     """Stop the service. Answers under way may finish first."""
-    removed = at_login and units.remove(units.unit(paths.home(), Path.home()))
-    stopped = process.stop(paths.home(), settings().stop_seconds + GRACE_S, force=force)
+    root = paths.home()
+    removed = at_login and units.remove(units.unit(root, Path.home()))
+    stopped = process.stop(root, settings().stop_seconds + GRACE_S, force=force)
+    waiting = Spool(root).count()
     if as_json:
-        output.emit({"stopped": stopped is not None, "unit_removed": removed})
+        output.emit({"stopped": stopped is not None, "unit_removed": removed, "waiting": waiting})
         return
     if removed:
         output.say("no longer started at login")
     output.say(f"stopped (pid {stopped.pid})" if stopped else "it was not running")
+    if waiting:
+        output.note(f"calls that wait on disk until the database takes them: {waiting} (llm-router doctor)")
 
 
 @click.command()
@@ -82,12 +87,16 @@ def stop(force: bool, at_login: bool, as_json: bool) -> None:
 @_port
 @json_option
 def restart(host: str | None, port: int | None, as_json: bool) -> None:
-    """Stop it and start it anew, where it was."""
+    """Stop it and start it anew, with the --host and --port it was started with, if there were any.
+
+    A broken configuration leaves it running.
+    """
     root = paths.home()
+    _check_configuration(root)
     before = running(root)
     process.stop(root, settings().stop_seconds + GRACE_S)
-    if port is None and before is not None:
-        port = int(before.url.rpartition(":")[2])
+    if before is not None:
+        host, port = host or before.host, before.port if port is None else port
     service, _ = process.start(root, host=host, port=port)
     _tell("started", service, as_json=as_json)
 
@@ -96,10 +105,14 @@ def restart(host: str | None, port: int | None, as_json: bool) -> None:
 @json_option
 def reload(as_json: bool) -> None:
     """Make the service read its configuration again. Requests under way finish by the old one."""
-    # says what is wrong where it can be seen
-    config.load(root=paths.home(), cwd=paths.home(), environ=os.environ)
+    _check_configuration(paths.home())
     service = process.reload(paths.home())
     _tell("told to reload", service, as_json=as_json)
+
+
+def _check_configuration(root: Path) -> None:
+    """Raises ConfigError: what is wrong is said where it can be seen, and before anything was stopped."""
+    config.load(root=root, cwd=root, environ=os.environ)
 
 
 def settings() -> GatewaySettings:

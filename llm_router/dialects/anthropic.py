@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from llm_router.dialects import anthropic_cache, json_schema
 from llm_router.dialects.anthropic_models import abilities, effort, thinking
 from llm_router.dialects.anthropic_stream import REDACTED, AnthropicDecoder
@@ -14,6 +16,7 @@ from llm_router.dialects.encoding import (
     check_features,
     check_stops,
     inline_system,
+    lists_sources,
     output_limit,
     own_thinking,
     same,
@@ -46,7 +49,10 @@ from llm_router.nouns import (
 
 # `max_tokens` is mandatory. Long enough for most answers, short enough that a model without a known limit takes it.
 DEFAULT_MAX_TOKENS = 8_192
-LONGEST_DEFAULT = 16_384
+LONGEST_DEFAULT = (
+    16_384  # of an answer that comes whole, which the vendor's SDK refuses to wait for when it may take long
+)
+LONGEST_STREAMED = 64_000  # thinking counts in it, and agents write whole files
 
 LONGEST_NAME = 128  # of a tool, characters
 _SAMPLING = same("temperature", "top_p", "top_k")
@@ -65,7 +71,7 @@ class Anthropic:
         system, messages = split_turns(request.messages)
         body: JsonDict = {
             "model": model.id,
-            "max_tokens": _max_tokens(request, model),
+            "max_tokens": _max_tokens(request, model, LONGEST_STREAMED if stream else LONGEST_DEFAULT),
             "messages": _turns(messages, model),
             "stream": stream,
         }
@@ -83,22 +89,25 @@ class Anthropic:
         anthropic_cache.mark(body, request, model.vendor)
         return body
 
-    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:
         if "error" in body:
             raise failure("", None, {}, body)
         if not isinstance(body.get("content"), list):
             raise malformed("a message without content")
-        decoder = AnthropicDecoder()
+        decoder = self.decoder(request)
         decoder.feed({**body, "type": "message"})
         return decoder.answer()
 
-    def decoder(self, request: Request | None = None) -> AnthropicDecoder:  # noqa: ARG002 - all of it was asked for
-        return AnthropicDecoder()
+    def decoder(self, request: Request | None = None) -> AnthropicDecoder:
+        return AnthropicDecoder(lists=lists_sources(request))
 
 
-def _max_tokens(request: Request, model: Model) -> int:
+def _max_tokens(request: Request, model: Model, longest: int) -> int:
     asked = output_limit(request, model)
-    return asked if asked is not None else min(model.max_output or DEFAULT_MAX_TOKENS, LONGEST_DEFAULT)
+    if asked is not None:
+        return asked
+    unasked = min(model.max_output or DEFAULT_MAX_TOKENS, longest)
+    return output_limit(replace(request, max_output_tokens=unasked), model) or unasked
 
 
 def _sampling(request: Request) -> JsonDict:
@@ -152,6 +161,8 @@ def _web_search(wanted: WebSearch) -> JsonDict:
         body["allowed_domains"] = list(wanted.allowed_domains)
     elif wanted.blocked_domains:  # one of the two
         body["blocked_domains"] = list(wanted.blocked_domains)
+    if wanted.near:
+        body["user_location"] = {"type": "approximate", **wanted.near}
     return body
 
 

@@ -33,7 +33,7 @@ _BUDGETS: dict[Effort | None, int] = {
 class Abilities:
     """`adaptive`: it decides how much to think; else it is given a budget. `off`: it can be told not to think.
     `effort` and `xhigh`: of `output_config`. `forced_tools`: a tool call may be demanded. `inline_system`: system
-    messages may stand between the others. The defaults are what models of other vendors take who speak this dialect.
+    messages may stand between the others. `hides`: what it thinks is told only to who asks for it. The defaults are what models of other vendors take who speak this dialect.
     """
 
     adaptive: bool = False
@@ -42,6 +42,7 @@ class Abilities:
     xhigh: bool = False
     forced_tools: bool = True
     inline_system: bool = False
+    hides: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -57,6 +58,7 @@ def abilities(model_id: str) -> Abilities:
         xhigh=version >= (4, 7),
         forced_tools=version < _NEVER_FORCED.get(family, _NEVER),
         inline_system=version >= (5, 0),
+        hides=version >= (4, 7),
     )
 
 
@@ -67,7 +69,7 @@ def thinking(request: Request, model: Model, max_tokens: int) -> JsonDict | None
         return None
     if asked.effort == "none":
         return {"type": "disabled"} if able.off else None
-    shown: JsonDict = {} if asked.shown else {"display": "omitted"}
+    shown = {"display": "summarized" if asked.shown else "omitted"} if able.hides or not asked.shown else {}
     if able.adaptive:
         return {"type": "adaptive"} | shown
     budget = min(asked.budget_tokens or _BUDGETS[asked.effort], max_tokens - SMALLEST_BUDGET)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from llm_router.dialects.assembler import Decoder
+from llm_router.dialects.assembler import Decoder, sources
 from llm_router.dialects.failures import failure
-from llm_router.dialects.reading import arguments_text, count, record, sequence, string
+from llm_router.dialects.reading import arguments_text, count, record, records, sequence, string
 from llm_router.nouns import Delta, JsonDict, StopReason, TextDelta, ThinkingDelta, ToolCallDelta, Usage
 
 # Hidden reasoning comes as an opaque blob; it goes back the same way.
@@ -16,8 +17,8 @@ REDACTED = "redacted:"
 
 _STOPS: dict[str, StopReason] = {
     "end_turn": "end",
-    "pause_turn": "end",
     "max_tokens": "length",
+    "pause_turn": "length",  # of a search that took too long: it would go on in another turn
     "model_context_window_exceeded": "length",
     "tool_use": "tool_use",
     "stop_sequence": "stop_sequence",
@@ -39,12 +40,17 @@ _PIECE = msgspec.json.Decoder(_Piece)
 
 
 class AnthropicDecoder(Decoder):
-    """message_start, then per block content_block_start/delta/stop, then message_delta and message_stop."""
+    """message_start, then per block content_block_start/delta/stop, then message_delta and message_stop. `lists`: the pages
+    that a search found and the answer cites are listed under it.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lists: bool = False) -> None:
         super().__init__()
+        self._lists = lists
         self._calls: dict[int, int] = {}
         self._counts: dict[str, int] = {}
+        self._compacting: dict[str, int] = {}
+        self._pages: dict[str, str] = {}
 
     def words(self, data: bytes) -> str:
         if b'"text_delta"' not in data:
@@ -70,7 +76,7 @@ class AnthropicDecoder(Decoder):
                 self.close_part()
             case "message_delta":
                 delta = record(event.get("delta"))
-                self._finish(string(delta.get("stop_reason")))
+                yield from self._finish(string(delta.get("stop_reason")))
                 self.stop_sequence = string(delta.get("stop_sequence")) or None
                 self._count(event.get("usage"))
             case "message_stop":
@@ -93,8 +99,12 @@ class AnthropicDecoder(Decoder):
 
     def _start(self, index: int, block: JsonDict) -> Iterable[Delta]:
         match block.get("type"):
-            case "text" if text := string(block.get("text")):
-                yield TextDelta(text)
+            case "text":
+                self._note_pages(block.get("citations"))
+                if text := string(block.get("text")):
+                    yield TextDelta(text)
+            case "compaction" if summary := string(block.get("content")):
+                yield TextDelta(summary)
             case "thinking" if block.get("thinking") or block.get("signature"):
                 yield ThinkingDelta(string(block.get("thinking")), string(block.get("signature")) or None)
             case "redacted_thinking":
@@ -110,6 +120,10 @@ class AnthropicDecoder(Decoder):
         match delta.get("type"):
             case "text_delta" if text := string(delta.get("text")):
                 yield TextDelta(text)
+            case "compaction_delta" if summary := string(delta.get("content")):
+                yield TextDelta(summary)
+            case "citations_delta":
+                self._note_pages([delta.get("citation")])
             case "thinking_delta" if text := string(delta.get("thinking")):
                 yield ThinkingDelta(text)
             case "signature_delta" if signature := string(delta.get("signature")):
@@ -119,23 +133,49 @@ class AnthropicDecoder(Decoder):
             case _:
                 pass
 
-    def _finish(self, reason: str) -> None:
-        if reason:
-            self.stop = _STOPS.get(reason, "end")
-            self.ended = True  # some compatible vendors leave out message_stop
+    def _note_pages(self, citations: object) -> None:
+        for citation in records(citations):
+            if url := string(citation.get("url")):
+                self._pages[url] = string(citation.get("title")) or url
+
+    def _finish(self, reason: str) -> Iterable[Delta]:
+        if not reason:
+            return
+        if self._pages and self._lists:
+            yield TextDelta(sources(self._pages))
+            self._pages = {}
+        self.stop = _STOPS.get(reason, "end")
+        self.ended = True  # some compatible vendors leave out message_stop
 
     def _count(self, usage: object) -> None:
         """Figures are cumulative and some vendors send them once, at either end: the largest is the truth."""
-        if flat := _flat(record(usage)):
-            self._counts = {
-                key: max(self._counts.get(key, 0), flat.get(key, 0)) for key in flat | self._counts
-            }
-            self.usage = _usage(self._counts)
+        told = record(usage)
+        if flat := _flat(told):
+            self._counts = _largest(self._counts, flat)
+            self._compacting = _largest(self._compacting, _of_compacting(told))
+            self.usage = _usage(_sum([self._counts, self._compacting]))
 
 
 def _flat(usage: JsonDict) -> dict[str, int]:
     details = record(usage.get("output_tokens_details"))
     return {key: count(value) for key, value in (details | usage).items() if isinstance(value, int)}
+
+
+def _of_compacting(usage: JsonDict) -> dict[str, int]:
+    """What it took to shorten the conversation on the way, which the figures of the whole do not hold."""
+    passes = records(usage.get("iterations"))
+    return _sum([_flat(each) for each in passes if each.get("type") == "compaction"])
+
+
+def _largest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {key: max(one.get(key, 0), other.get(key, 0)) for key in {**one, **other}}
+
+
+def _sum(figures: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for counts in figures:
+        total.update(counts)
+    return total
 
 
 def _usage(counts: Mapping[str, int]) -> Usage:

@@ -211,5 +211,10 @@ class Decoder:
         return Answer(parts, stop, usage, self.model, self.id, self.stop_sequence)
 
 
+def sources(pages: Mapping[str, str]) -> str:
+    """What a search found, title by address, for the end of an answer: few formats have a place of their own for it."""
+    return "\n\nSources:" + "".join(f"\n- [{title}]({url})" for url, title in pages.items()) + "\n"
+
+
 def malformed(what: str) -> UpstreamError:
     return UpstreamError(FailureKind.MALFORMED, f"The answer cannot be read: {what}.")

@@ -28,6 +28,7 @@ from llm_router.nouns import (
     Tool,
     ToolCall,
     ToolResult,
+    WebSearch,
 )
 
 # where there is no field for it
@@ -56,6 +57,43 @@ def check_features(request: Request, model: Model) -> None:
     for feature, what in _needs(request):
         if feature not in model.features:
             raise unsupported(model, what)
+
+
+SIGHTS: Mapping[Feature, str] = {
+    "vision": "[A picture was here, which this model cannot see.]",
+    "documents": "[A document was here, which this model cannot read.]",
+}
+
+
+def unseen(model: Model, needed: frozenset[Feature]) -> frozenset[Feature]:
+    """Which of the sights in a request the model is known not to have eyes for."""
+    return (needed & SIGHTS.keys()) - model.features if model.features else frozenset()
+
+
+def seen_by(model: Model, request: Request) -> Request:
+    """An agent's conversation with words in place of what the model cannot see: a picture in it would be refused, and with
+    it all that is ever said after it. A picture that is shown to no agent is asked about, and `check_features` refuses it.
+    """
+    hidden = unseen(model, frozenset(SIGHTS))
+    if not hidden or not request.tools or hidden.isdisjoint(need for need, _ in _needs(request)):
+        return request
+    messages = [
+        replace(message, parts=tuple(_told(part, hidden) for part in message.parts))
+        for message in request.messages
+    ]
+    return replace(request, messages=tuple(messages))
+
+
+def _told(part: Part, hidden: frozenset[Feature]) -> Part:
+    match part:
+        case Image() if "vision" in hidden:
+            return Text(SIGHTS["vision"])
+        case Document(text=None) if "documents" in hidden:
+            return Text(SIGHTS["documents"])
+        case ToolResult(content=content):
+            return replace(part, content=tuple(_told(each, hidden) for each in content))
+        case _:
+            return part
 
 
 def _needs(request: Request) -> Iterable[tuple[Feature, str]]:
@@ -87,6 +125,18 @@ def offered(request: Request) -> bool:
 def searches(request: Request) -> bool:
     """Whether a search of the web is the job. Beside tools of the caller's own it is an offer, and may be left out."""
     return request.web_search is not None and not offered(request)
+
+
+def search_wishes(search: WebSearch | None, *told: str) -> Iterable[str]:
+    """How the web shall be searched, in words; without what was `told` in fields, which are named as those of the noun."""
+    if search is None:
+        return
+    if search.allowed_domains and "allowed_domains" not in told:
+        yield f"Search these sites only: {', '.join(search.allowed_domains)}."
+    if search.blocked_domains and "blocked_domains" not in told:
+        yield f"Use nothing from these sites: {', '.join(search.blocked_domains)}."
+    if search.near and "near" not in told:
+        yield f"The user is near {', '.join(search.near.values())}."
 
 
 def lists_sources(request: Request | None) -> bool:

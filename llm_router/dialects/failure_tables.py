@@ -34,6 +34,16 @@ CODES: dict[str, Kind] = {
     "unsupported_parameter": Kind.UNSUPPORTED,
     "unsupported_value": Kind.UNSUPPORTED,
     "unsupported_image_media_type": Kind.UNSUPPORTED,
+    "misalignment_policy_violation": Kind.CONTENT_FILTER,
+    "data_residency_mismatch": Kind.AUTH,
+    # Anthropic's `error.details.error_code`: with 429 and 400, and yet neither passes nor lies in the request
+    "contract_spend_limit_reached": Kind.BILLING,
+    "enforced_spend_limit_reached": Kind.BILLING,
+    "organization_on_hold": Kind.AUTH,
+    "organization_type_not_supported": Kind.AUTH,
+    "claude_code_key_creator_not_member": Kind.AUTH,
+    "cmek_key_disabled": Kind.AUTH,
+    "cmek_key_network_blocked": Kind.AUTH,
 }
 
 # Kinds of error that say little more than the status: they count where there is none, as inside a stream.
@@ -57,7 +67,16 @@ TYPES: dict[str, Kind] = {
     "invalid_request_error": Kind.BAD_REQUEST,
     "invalid_argument": Kind.BAD_REQUEST,
     "failed_precondition": Kind.BAD_REQUEST,
-}
+    "vector_store_timeout": Kind.TIMEOUT,
+} | dict.fromkeys(
+    # https://platform.openai.com/docs/api-reference/responses/object: pictures that OpenAI cannot read
+    (
+        *("invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url"),
+        *("invalid_image_mode", "image_too_large", "image_too_small", "image_parse_error"),
+        *("image_file_too_large", "empty_image_file", "failed_to_download_image", "image_file_not_found"),
+    ),
+    Kind.BAD_REQUEST,
+)
 
 STATUS: dict[int, Kind] = {
     401: Kind.AUTH,
@@ -76,6 +95,7 @@ STATUS: dict[int, Kind] = {
     498: Kind.OVERLOADED,  # Groq: flex capacity exceeded
     503: Kind.OVERLOADED,
     504: Kind.TIMEOUT,
+    508: Kind.LOOP,  # an llm-router that the request had passed: see hops.py
     524: Kind.TIMEOUT,  # Cloudflare
     529: Kind.OVERLOADED,
 }
@@ -158,5 +178,6 @@ FIXES: dict[Kind, str] = {
     Kind.CONTEXT_TOO_LONG: "Shorten the prompt, or use a model with a larger context window.",
     Kind.UNSUPPORTED: "Use a model that supports it: `llm-router models` shows what each can do.",
     Kind.CONTENT_FILTER: "Rephrase the request, or use another provider.",
+    Kind.LOOP: "Correct the base_url of {provider}: `llm-router providers` shows it.",
     Kind.BAD_REQUEST: "Correct the request: another model would refuse it too.",
 }

@@ -132,6 +132,7 @@ def _codes(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> tuple[str, ...
     reasons = [record(item).get("reason") for item in sequence(inner.get("details"))]
     deeper = record(inner.get("innererror"))  # Azure
     values = [
+        record(inner.get("details")).get("error_code"),
         inner.get("code"),
         inner.get("type"),
         inner.get("status"),

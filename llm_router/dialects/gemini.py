@@ -20,6 +20,7 @@ from llm_router.dialects.encoding import (
     result_media,
     result_text,
     sampling,
+    search_wishes,
     split_turns,
     told_schema,
     wire_name,
@@ -97,8 +98,10 @@ def _wishes(request: Request, model: Model) -> Iterable[str]:
     """What has no field of its own."""
     if offered(request) and not request.tool_choice.parallel:
         yield ONE_CALL
-    if request.web_search is not None and request.web_search.allowed_domains and not request.tools:
-        yield f"Search these sites only: {', '.join(request.web_search.allowed_domains)}."
+    if not request.tools:
+        yield from search_wishes(
+            request.web_search, *(("blocked_domains",) if model.vendor == "vertex" else ())
+        )
     if request.schema is not None and not _takes_schema(request, model):
         yield told_schema(request.schema)
 

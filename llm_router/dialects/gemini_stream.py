@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from llm_router.dialects.assembler import Decoder, malformed
+from llm_router.dialects.assembler import Decoder, malformed, sources
 from llm_router.dialects.failures import failure
 from llm_router.dialects.reading import arguments_text, count, first_choice, record, records, string
 from llm_router.errors import UpstreamError
@@ -20,7 +20,7 @@ from llm_router.nouns import (
     new_id,
 )
 
-_STOPS: dict[str, StopReason] = {"STOP": "end", "MAX_TOKENS": "length", "CONTINUATION": "length"}
+_STOPS: dict[str, StopReason] = {"STOP": "end", "NO_IMAGE": "end", "IMAGE_OTHER": "end"}
 _BLOCKED = frozenset(
     {
         "SAFETY",
@@ -33,9 +33,18 @@ _BLOCKED = frozenset(
         "IMAGE_RECITATION",
         "ESCALATION",
         "MODEL_ARMOR",
+        "LANGUAGE",
     }
 )
-_BROKEN = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"})
+_BROKEN = frozenset(
+    {
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "UNEXPECTED_TOOL_CALL",
+        "MISSING_THOUGHT_SIGNATURE",
+    }
+)
+_ACCOUNT_STOPPED = "PUP_LIMITED_DISABLED"  # for what it was used for
 
 
 class GeminiDecoder(Decoder):
@@ -92,15 +101,17 @@ class GeminiDecoder(Decoder):
         if not reason or reason == "FINISH_REASON_UNSPECIFIED":
             return
         if self._sources and self._lists:
-            listed = "".join(f"\n- [{title}]({url})" for url, title in self._sources.items())
+            yield TextDelta(sources(self._sources))
             self._sources = {}
-            yield TextDelta(f"\n\nSources:{listed}\n")
         if reason in _BLOCKED:
             raise _blocked(reason, message)
         if reason in _BROKEN:
             raise malformed(message or reason)
+        if reason == _ACCOUNT_STOPPED:
+            raise UpstreamError(FailureKind.AUTH, f"Google has limited this account ({reason}).")
         self.ended = True
-        self.stop = _STOPS.get(reason, "end")
+        # whatever else ended it, it was not the model; a call of a tool is whole, and may be run
+        self.stop = _STOPS.get(reason, "end" if self._calls and reason == "OTHER" else "length")
 
 
 def _blocked(reason: str, message: str) -> UpstreamError:

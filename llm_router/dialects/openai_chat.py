@@ -15,6 +15,7 @@ from llm_router.dialects.encoding import (
     output_limit,
     same,
     sampling,
+    search_wishes,
     searches,
     told_schema,
     unsupported,
@@ -23,12 +24,11 @@ from llm_router.dialects.encoding import (
 from llm_router.dialects.json_schema import is_any_object, is_strict
 from llm_router.dialects.openai_chat_messages import messages
 from llm_router.dialects.openai_chat_stream import OpenAIChatDecoder
-from llm_router.dialects.openai_quirks import Quirks, quirks
+from llm_router.dialects.openai_quirks import LONGEST_CACHE_KEY, Quirks, quirks
 from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.reading import records
-from llm_router.nouns import Answer, JsonDict, Model, Request, ToolChoice
+from llm_router.nouns import Answer, JsonDict, Model, Request, Tool, ToolChoice, WebSearch
 
-LONGEST_CACHE_KEY = 64  # characters
 _SAMPLING = same("temperature", "top_p")
 _PENALTIES = same("presence_penalty", "frequency_penalty")
 _OPEN = same("top_k", "min_p", "repetition_penalty")
@@ -82,11 +82,34 @@ def _add_tools(body: JsonDict, request: Request, model: Model) -> None:
     if not request.tools:
         if searches(request) and "web" not in model.features:
             raise unsupported(model, "a search of the web")
+        if request.web_search is not None:
+            _add_search(body, request.web_search, model)
         return
-    body["tools"] = [function_tool(tool) for tool in request.tools]
+    strict = quirks(model.vendor).strict_tools
+    body["tools"] = [_tool(tool, strict=strict) for tool in request.tools]
     body["tool_choice"] = _tool_choice(request.tool_choice)
     if not request.tool_choice.parallel:
         body["parallel_tool_calls"] = False
+
+
+def _tool(tool: Tool, *, strict: bool) -> JsonDict:
+    told = function_tool(tool)
+    if strict and tool.strict and is_strict(told["function"]["parameters"]):
+        return told | {"function": told["function"] | {"strict": True}}
+    return told
+
+
+def _add_search(body: JsonDict, wanted: WebSearch, model: Model) -> None:
+    """Who searches by itself is told where: https://docs.perplexity.ai/guides/search-domain-filters"""
+    if model.vendor != "perplexity":
+        if wishes := " ".join(search_wishes(wanted)):
+            _tell(body["messages"], wishes)
+        return
+    if domains := [*wanted.allowed_domains, *(f"-{domain}" for domain in wanted.blocked_domains)]:
+        body["search_domain_filter"] = domains
+    if wanted.near:
+        near = {name: value for name, value in wanted.near.items() if name != "timezone"}
+        body["web_search_options"] = {"user_location": near}
 
 
 def _tool_choice(choice: ToolChoice) -> str | JsonDict:

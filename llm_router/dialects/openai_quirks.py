@@ -25,6 +25,8 @@ class Quirks:
     document_links: bool = False
     # `prompt_cache_key` sends the turns of one session to the machine that has its beginning in the cache
     cache_key: bool = False
+    # whether a tool may be `strict`: its calls are then sure to be valid
+    strict_tools: bool = False
     # whether `top_k`, `min_p` and `repetition_penalty`, which OpenAI has not, are taken
     open_sampling: bool = False
     # what `seed` is called
@@ -36,9 +38,15 @@ class Quirks:
     stops: int = 4
 
 
+LONGEST_CACHE_KEY = 64  # characters
+
 _USUAL = Quirks()
 _OPENAI = Quirks(
-    limit_field="max_completion_tokens", late_system=True, fixed_temperature=True, cache_key=True
+    limit_field="max_completion_tokens",
+    late_system=True,
+    fixed_temperature=True,
+    cache_key=True,
+    strict_tools=True,
 )
 _OPEN_SERVER = Quirks(open_sampling=True)
 

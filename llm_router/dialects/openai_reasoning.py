@@ -25,14 +25,7 @@ def _openai(effort: Told, asked: Reasoning, model: Model) -> JsonDict:  # noqa: 
         return {}
     if effort == "none":
         return {"reasoning_effort": _quietest(model.id)}
-    return {
-        "reasoning_effort": _nearest(
-            effort,
-            ("minimal", "low", "medium", "high", "xhigh")
-            if _knows_xhigh(model.id)
-            else ("low", "medium", "high"),
-        )
-    }
+    return {"reasoning_effort": _nearest(effort, _levels(model.id))}
 
 
 def _quietest(model_id: str) -> str:
@@ -42,8 +35,13 @@ def _quietest(model_id: str) -> str:
     return "minimal" if _generation(model_id) == (5, 0) else "none"
 
 
-def _knows_xhigh(model_id: str) -> bool:
-    return _generation(model_id) >= (5, 2)
+def _levels(model_id: str) -> tuple[Effort, ...]:
+    """Each generation refuses the words of the others."""
+    generation = _generation(model_id)
+    if generation == (5, 0):
+        return ("minimal", "low", "medium", "high")
+    more: tuple[Effort, ...] = ("xhigh",) if generation >= (5, 2) else ()
+    return ("low", "medium", "high", *more, *(("max",) if generation >= (5, 6) else ()))
 
 
 def _generation(model_id: str) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from llm_router.dialects.encoding import (
     result_text,
     same,
     sampling,
+    search_wishes,
     split_turns,
     told_schema,
     tool_schema,
@@ -28,6 +29,7 @@ from llm_router.dialects.encoding import (
 )
 from llm_router.dialects.failures import failure
 from llm_router.dialects.json_schema import is_strict
+from llm_router.dialects.openai_quirks import LONGEST_CACHE_KEY, quirks
 from llm_router.dialects.openai_reasoning import reasoning_fields
 from llm_router.dialects.openai_responses_stream import OpenAIResponsesDecoder
 from llm_router.kept import kept_for_each
@@ -47,6 +49,7 @@ from llm_router.nouns import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    WebSearch,
 )
 
 _SAMPLING = same("temperature", "top_p")
@@ -58,6 +61,7 @@ class OpenAIResponses:
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
         check_features(request, model)
         system, messages = split_turns(request.messages)
+        told = (system, *search_wishes(request.web_search, "allowed_domains", "near"))
         thinks = "thinking" in model.features
         body: JsonDict = {
             "model": model.id,
@@ -65,8 +69,10 @@ class OpenAIResponses:
             "store": False,
             "stream": stream,
         }
-        if system:
-            body["instructions"] = system
+        if instructions := "\n\n".join(filter(None, told)):
+            body["instructions"] = instructions
+        if quirks(model.vendor).cache_key and request.session:
+            body["prompt_cache_key"] = request.session[:LONGEST_CACHE_KEY]
         if thinks:
             body["include"] = ["reasoning.encrypted_content"]
         if (limit := output_limit(request, model)) is not None:
@@ -119,11 +125,17 @@ def _add_schema(body: JsonDict, schema: JsonDict) -> None:
 def _tools(request: Request) -> list[JsonDict]:
     tools = [_tool(tool) for tool in request.tools]
     if request.web_search is not None:
-        search: JsonDict = {"type": "web_search"}
-        if request.web_search.allowed_domains:
-            search["filters"] = {"allowed_domains": list(request.web_search.allowed_domains)}
-        tools.append(search)
+        tools.append(_web_search(request.web_search))
     return tools
+
+
+def _web_search(wanted: WebSearch) -> JsonDict:
+    body: JsonDict = {"type": "web_search"}
+    if wanted.allowed_domains:
+        body["filters"] = {"allowed_domains": list(wanted.allowed_domains)}
+    if wanted.near:
+        body["user_location"] = {"type": "approximate", **wanted.near}
+    return body
 
 
 @kept_for_each(MOST_TOOLS)

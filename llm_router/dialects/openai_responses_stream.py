@@ -56,6 +56,8 @@ class OpenAIResponsesDecoder(Decoder):
                 yield from self._done(index, record(event.get("item")))
             case "response.completed" | "response.incomplete":
                 yield from self._completed(record(event.get("response")))
+            case "response.reasoning_summary_part.added" if count(event.get("summary_index")):
+                yield from self._delta("response.reasoning_summary_text.delta", index, "\n\n")
             case "response.failed" | "error":
                 raise failure("", None, {}, _error(event))
             case "" if event.get("error"):
@@ -141,7 +143,7 @@ class OpenAIResponsesDecoder(Decoder):
         if self._refused or reason == "content_filter":
             self.stop = "refusal"
         else:
-            self.stop = "length" if reason == "max_output_tokens" else "end"
+            self.stop = "length" if reason or response.get("status") == "incomplete" else "end"
 
 
 def _arguments(item: JsonDict) -> str:
@@ -154,7 +156,7 @@ def _reasoning(item: JsonDict, *, told: bool) -> Iterable[Delta]:
     encrypted = string(item.get("encrypted_content"))
     signature = f"{string(item.get('id'))}:{encrypted}" if encrypted else None
     shown = records(item.get("summary")) or records(item.get("content"))
-    text = "" if told else "".join(string(block.get("text")) for block in shown)
+    text = "" if told else "\n\n".join(string(block.get("text")) for block in shown)
     if text or signature:
         yield ThinkingDelta(text, signature)
 

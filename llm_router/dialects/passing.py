@@ -69,11 +69,6 @@ def written(changed: Mapping[str, Any]) -> bytes:
     return _encode(changed)
 
 
-def answers(request: Request) -> int:
-    """How many of them were asked for at once."""
-    return 1 if request.sampling is None else int(request.sampling.get("answers", 1))
-
-
 def renamed(body: bytes, shown: str | None, field: re.Pattern[bytes] = _MODEL) -> bytes:
     """The first `model` (or `field`, whose group 1 is the name) of a plain answer, which is its own."""
     if shown is None:

@@ -23,14 +23,18 @@ from llm_router.nouns import JsonDict, Model, Request, Thinking
 
 _TELLING = re.compile(rb'"(?:message_start|message_delta|message_stop|error)"')
 _SIGNING = re.compile(rb'"(?:message_start|message_delta|message_stop|error|signature_delta)"')
+_CHANGES = (b'"tool_addition"', b'"tool_removal"', b'"clear_at"')  # of system messages inside a conversation
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
 
 
 class AnthropicPassing:
     def takes(self, request: Request, model: Model) -> bool:
-        """Not where the model takes no order to call a tool: translated, it is told so."""
-        return request.tool_choice.mode not in ("any", "tool") or abilities(model.id).forced_tools
+        """Not where the model takes no order to call a tool, or no changes on the way: translated, it is told so."""
+        able, body = abilities(model.id), request.origin.body if request.origin is not None else b""
+        if request.tool_choice.mode in ("any", "tool") and not able.forced_tools:
+            return False
+        return able.inline_system or not any(mark in body for mark in _CHANGES)
 
     def head(self, request: Request, model: Model) -> bytes:
         if request.origin is None:

@@ -53,7 +53,7 @@ class GeminiPassing:
         return passing.written(fields)
 
     def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
-        return _GeminiTap(GeminiDecoder(), _TELLING, shown, passing.answers(request))
+        return _GeminiTap(GeminiDecoder(), _TELLING, shown, request.answers)
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown, _VERSION)

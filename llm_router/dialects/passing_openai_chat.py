@@ -25,6 +25,7 @@ _OF_OPENAI = (
     "service_tier",
     "prompt_cache_key",
     "prompt_cache_retention",
+    "prompt_cache_options",
     "safety_identifier",
     "verbosity",
     "metadata",
@@ -70,7 +71,7 @@ class OpenAIChatPassing:
     def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - others ask it
         origin = request.origin
         asked = origin is not None and _WANTS_USAGE.search(origin.body) is not None
-        return _ChatTap(shown, passing.answers(request), wants_usage=asked)
+        return _ChatTap(shown, request.answers, wants_usage=asked)
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002
         return passing.renamed(body, shown)

@@ -22,9 +22,12 @@ _SEALED = b'"' + MARK.encode()
 OPENAI = frozenset({"openai", "azure"})
 # What other vendors' Responses do not have. In a text the quotes would be escaped.
 _OF_OPENAI = re.compile(
-    rb'"type"\s*:\s*"(?:custom|namespace|tool_search|local_shell|custom_tool_call|tool_search_call|additional_tools)"'
+    rb'"type"\s*:\s*"(?:namespace|additional_tools|(?:custom|tool_search|local_shell|shell|apply_patch)(?:(?:_tool)?_call)?)"'
 )
-_FIELDS_OF_OPENAI = ("client_metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier")
+_FIELDS_OF_OPENAI = (
+    *("client_metadata", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
+    *("safety_identifier", "moderation", "access_programs", "background_options"),
+)
 
 
 class OpenAIResponsesPassing:
@@ -50,10 +53,16 @@ class OpenAIResponsesPassing:
         return passing.written(fields)
 
     def tap(self, request: Request, provider: str, shown: str | None) -> passing.Tap:  # noqa: ARG002 - it asked for all of it
-        return passing.Tap(OpenAIResponsesDecoder(), _TELLING, shown)
+        return _ResponsesTap(OpenAIResponsesDecoder(), _TELLING, shown)
 
     def plain(self, body: bytes, provider: str, shown: str | None) -> bytes:  # noqa: ARG002 - others ask it
         return passing.renamed(body, shown)
+
+
+class _ResponsesTap(passing.Tap):
+    """What OpenAI runs has been done when it is told, and would be done again by another; a compaction is all there is."""
+
+    ACTS = re.compile(rb'"type"\s*:\s*"(?:compaction|(?:mcp|code_interpreter|file_search|web_search)_call)"')
 
 
 def _think(fields: dict[str, Any], asked: Reasoning, model: Model) -> None:

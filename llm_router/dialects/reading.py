@@ -48,6 +48,12 @@ def count(value: object) -> int:
     return int(max(0, min(value, HIGHEST))) if isinstance(value, (int, float)) and value == value else 0  # noqa: PLR0124 - NaN
 
 
+def near(location: object) -> JsonDict:
+    """Where a user is, as Anthropic and OpenAI write it."""
+    given = record(location)
+    return {key: given[key] for key in ("city", "region", "country", "timezone") if string(given.get(key))}
+
+
 def arguments_text(value: object) -> str:
     """Tool arguments as JSON text, whether the vendor sends text or an object."""
     return value if isinstance(value, str) else json.dumps(value or {}, ensure_ascii=False)

@@ -16,6 +16,7 @@ from llm_router.nouns import Candidate, Decision, JsonDict, Request, Usage
 
 KEPT = 100
 LONGEST_NAME = 120
+_LOOKS = frozenset({"healthz", "readyz", "metrics", "status"})
 
 
 class Activity(Struct):
@@ -45,6 +46,11 @@ class Activity(Struct):
     ms: float | None = None
     ended: str | None = None
     error: str | None = None
+
+    @property
+    def is_look(self) -> bool:
+        """Somebody looked whether all is well, and it was: asked every second, that would drive out all else."""
+        return self.endpoint in _LOOKS and self.ended == "ok"
 
     def asks(self, request: Request) -> None:
         self.asked = _name(request.named or request.model)
@@ -121,7 +127,8 @@ class Activities:
     def end(self, each: Activity, status: int, ended: str) -> None:
         each.status, each.ended, each.ms = status, ended, each.elapsed_ms()
         del self.under_way[id(each)]
-        self.lately.append(each)
+        if not each.is_look:
+            self.lately.append(each)
         for listener in self.listeners:
             listener(each)
 

@@ -14,7 +14,7 @@ import logging
 
 from llm_router import hops
 from llm_router.access import key_needed
-from llm_router.errors import RefusedError, RouterError
+from llm_router.errors import RefusedError, RouterError, UpstreamError
 from llm_router.gateway import problems
 from llm_router.gateway.activity import Activities, Activity
 from llm_router.gateway.current import Current, Generation
@@ -23,9 +23,14 @@ from llm_router.gateway.http import Asgi, GoneError, HttpCall, Receive, Scope, S
 from llm_router.gateway.metrics import Figures
 from llm_router.gateway.routes import Found, Route, dialect_of, find
 from llm_router.gateway.visit import Visit
+from llm_router.nouns import FailureKind
 
 MCP = "/mcp"
 _HOPS = hops.HEADER.encode()
+_CAME_BACK = (
+    "this request has come back to an llm-router that it had passed: the base_url of a provider leads there."
+    " `llm-router providers` shows the addresses"
+)
 OPEN = frozenset({"healthz"})  # says nothing that anybody may not know
 
 log = logging.getLogger(__name__)
@@ -71,7 +76,7 @@ class Gateway:
             self.activities.end(each, call.status, each.ended or ("ok" if call.status < 400 else "error"))
 
     def _guard(self, call: HttpCall, route: Route | None, generation: Generation, each: Activity) -> None:
-        """Raises RefusedError for whom we do not serve."""
+        """Raises RefusedError for whom we do not serve, and UpstreamError for a call of our own that has come back."""
         headers = call.headers
         generation.names.check(headers.get(b"host", b""), headers.get(b"origin"))
         if generation.keys and not (route and route.name in OPEN):
@@ -80,12 +85,7 @@ class Gateway:
                 raise key_needed()
         told = headers.get(_HOPS)
         if told is not None and hops.comes_back(told.decode("latin-1"), hops.mark(generation.app.root)):
-            raise RefusedError(
-                508,
-                "this request was sent by llm-router itself, and has come back: one of its providers has the gateway's own"
-                " address, or leads to it",
-                fix="correct that provider's base_url: llm-router providers",
-            )
+            raise UpstreamError(FailureKind.LOOP, _CAME_BACK, status=508)
 
     async def _serve(
         self, call: HttpCall, found: Found, dialect: str, generation: Generation, each: Activity
@@ -99,7 +99,7 @@ class Gateway:
         generation = self.current.now
         try:
             self._guard(call, None, generation, Activity(call.request_id, call.method, MCP, "mcp", "mcp"))
-        except RefusedError as error:
+        except RouterError as error:
             await problems.refuse(call, error, "openai_chat")
             return
         await app(call.scope, receive, send)

@@ -23,17 +23,20 @@ _OWN_MODELS: Mapping[Agent, tuple[str, ...]] = {
     "codex": ("gpt-", "codex-"),
     "gemini-cli": ("gemini-",),
 }
-# Codex gives every agent of a session a thread of its own
 _SESSION_HEADERS = (
     "x-claude-code-session-id",
-    "thread-id",
     "session-id",
+    "thread-id",
     "session_id",
     "conversation_id",
     "x-session-id",
     "x-session-affinity",
 )
 _AGENT_HEADER = "x-claude-code-agent-id"
+_THREAD_HEADER = (
+    "thread-id"  # of Codex: every agent of a session has one, the main one that of the session's name
+)
+_SPAWNED = ("x-openai-subagent", "collab_spawn")  # also "review", which the user asks for
 _WINDOW_HEADER = "x-codex-window-id"  # Codex counts its compactions here
 TURN_HEADER = "x-codex-turn-metadata"
 _LONGEST_ID = 128
@@ -54,7 +57,8 @@ def names_by_itself(who: Agent, model: str) -> bool:
 
 
 def is_subagent(headers: Mapping[str, str]) -> bool:
-    return bool(headers.get(_AGENT_HEADER))
+    header, word = _SPAWNED
+    return bool(headers.get(_AGENT_HEADER)) or headers.get(header) == word
 
 
 def session(headers: Mapping[str, str], in_body: str | None, seen: Glimpse) -> str:
@@ -65,10 +69,10 @@ def session(headers: Mapping[str, str], in_body: str | None, seen: Glimpse) -> s
 
 
 def conversation(headers: Mapping[str, str], seen: Glimpse, session: str) -> Conversation:
-    inner = headers.get(_AGENT_HEADER, "")[:_LONGEST_ID]
+    inner = (headers.get(_AGENT_HEADER) or headers.get(_THREAD_HEADER, ""))[:_LONGEST_ID]
     window = headers.get(_WINDOW_HEADER, "").rpartition(":")[2]
     return Conversation(
-        key=f"{session}/{inner}" if inner else session,
+        key=f"{session}/{inner}" if inner and inner != session else session,
         opening=_hash(seen.opening, window),
         goes_on=seen.goes_on,
     )

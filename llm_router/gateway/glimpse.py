@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from llm_router.dialects.inbound.anthropic_requests import RESULT_NOTES
+from llm_router.dialects.inbound.sketches import REMINDER
 
 OPENING = 1_000  # characters of what was said first: enough to tell conversations apart
-_REMINDER, _REMINDED = "<system-reminder>", "</system-reminder>"
+_REMINDED = "</system-reminder>"
 _INSTRUCTING = frozenset({"system", "developer"})
 _ASSISTING = frozenset({"assistant", "model"})
 _RAW = msgspec.Raw()
@@ -126,9 +127,9 @@ def glimpse(body: bytes) -> Glimpse:
 
 def own_words(text: str) -> str:
     """Without what a client wraps around, or puts in the place of, what a person wrote."""
-    if _REMINDER not in text:
+    if REMINDER not in text:
         return text.strip()
-    before, *wrapped = text.split(_REMINDER)
+    before, *wrapped = text.split(REMINDER)
     return "".join([before, *(each.partition(_REMINDED)[2] for each in wrapped)]).strip()
 
 

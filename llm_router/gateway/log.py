@@ -43,7 +43,8 @@ class ServiceLog(logging.Handler):
         self._flushing: asyncio.TimerHandle | None = None
 
     def request(self, each: Activity) -> None:
-        self._add(each.facts())
+        if not each.is_look:
+            self._add(each.facts())
 
     def emit(self, record: logging.LogRecord) -> None:
         event = redact(record.getMessage())

@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from llm_router import access, config, paths
+from llm_router import access, config, db, paths
 from llm_router.access import Keys
 from llm_router.errors import RouterError
 from llm_router.gateway import files
@@ -28,10 +28,12 @@ from llm_router.gateway.http import Asgi
 from llm_router.gateway.log import ServiceLog
 from llm_router.gateway.mount import Mount
 from llm_router.gateway.protocol import protocol_with
+from llm_router.record.spool import Spool
 from llm_router.service import state
 
 BACKLOG = 1024
 KEEP_ALIVE_S = 75  # longer than clients keep theirs: who closes first must be the one who knows it
+END_S = 2.0  # after the last answer: how long the database is waited for, in all
 log = logging.getLogger(__name__)
 
 
@@ -45,8 +47,10 @@ def main(
     access.check_address(settings.host, Keys.of(settings))
     listener = access.bind(settings.host, 0 if port == 0 else settings.port, backlog=BACKLOG)
     with listener:
-        flags = {"gateway.host": settings.host, "gateway.port": listener.getsockname()[1]}
-        _run(_serve(listener, settings.host, flags, echo=echo, make_mcp=make_mcp))
+        bound = listener.getsockname()[1]
+        flags = {"gateway.host": settings.host, "gateway.port": bound}
+        said = (host, None if port is None else bound)
+        _run(_serve(listener, settings.host, flags, said, echo=echo, make_mcp=make_mcp))
     return 0
 
 
@@ -64,6 +68,7 @@ async def _serve(
     listener: socket.socket,
     host: str,
     flags: Mapping[str, object],
+    said: tuple[str | None, int | None],
     *,
     echo: bool,
     make_mcp: Callable[[], Asgi] | None,
@@ -90,7 +95,7 @@ async def _serve(
             proxy_headers=False,  # nobody asks who a proxy says it speaks for
         )
     )
-    server.mount, server.url, server.root = mount, access.url_of(listener, host), root
+    server.mount, server.url, server.said, server.root = mount, access.url_of(listener, host), said, root
     watching = asyncio.create_task(current.watch())
     warming = asyncio.create_task(_warm(current))
     if hasattr(signal, "SIGHUP"):
@@ -101,7 +106,10 @@ async def _serve(
         watching.cancel()
         warming.cancel()
         state.forget(root)
+        db.end_within(END_S)
         await current.aclose()
+        if waiting := Spool(root).count():
+            log.warning("the database takes nothing now; calls that wait on disk for it: %d", waiting)
         log.info("stopped")
         service_log.close()
 
@@ -116,6 +124,7 @@ class _Server(uvicorn.Server):
     """Says where it is once it serves. A signal is how it is stopped, and no failure: uvicorn would raise it anew."""
 
     url = ""
+    said: tuple[str | None, int | None] = (None, None)  # by the command line: host and port
     root = paths.home()
     mount: Mount | None = None
 
@@ -123,9 +132,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         gc.freeze()  # what is loaded stays; the collector need not look at it again and again
         gc.set_threshold(20_000, 20, 50)  # a request makes a thousand objects, and hardly a cycle among them
-        await asyncio.to_thread(state.remember, self.root, self.url)  # it takes a lock
+        await asyncio.to_thread(state.remember, self.root, self.url, *self.said)  # it takes a lock
         log.info("serving at %s (pid %d)", self.url, os.getpid())
-        print(f"llm-router: gateway at {self.url}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # of a full disk
+            print(f"llm-router: gateway at {self.url}", file=sys.stderr, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         log.info("stopping: answers under way may finish")

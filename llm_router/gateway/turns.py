@@ -28,7 +28,13 @@ from llm_router.settings import Settings
 _SMALL = re.compile(r"haiku|flash-lite|(?<![a-z])(?:mini|nano)(?![a-z])")
 _EFFORTS = frozenset({"high", "xhigh", "max"})
 _MUCH_THINKING = 10_000  # tokens
-_TITLES = frozenset({"title", "branch", "summary", "isNewTopic", "complexity_score", "complexity_reasoning"})
+# what a client's own questions are to be answered in: the fields of such a schema
+_FORMS = (
+    frozenset({"title", "branch", "summary", "isNewTopic"}),
+    frozenset({"complexity_score", "complexity_reasoning"}),  # Gemini CLI, and the next two
+    frozenset({"next_speaker", "reasoning"}),
+    frozenset({"unproductive_state_analysis", "unproductive_state_confidence"}),
+)
 _CHORES = (
     b"You are a title generator",  # OpenCode
     b"specialized Task Routing AI",  # Gemini CLI asks a small model how hard a prompt is
@@ -86,7 +92,7 @@ class Turns:
         return replace(
             sketch,
             session=session,
-            conversation=place,
+            conversation=None if _is_monitor(sketch, seen) else place,
             turn=route.turn,
             model=route.model,
             prefer=route.prefer,
@@ -149,8 +155,7 @@ class Turns:
         """What checks the client's actions: by the model it named, at Anthropic; what Anthropic alone may read never
         goes elsewhere, and the client repeats the request without it where it is told so.
         """
-        monitor = _MONITOR in seen.system or _VERDICT in request.stop
-        if not (monitor or seen.safeguarded):
+        if not (_is_monitor(request, seen) or seen.safeguarded):
             return None
         if meant := self._at_anthropic(word):
             return _Route("safety", meant)
@@ -162,13 +167,16 @@ class Turns:
 
     def _at_anthropic(self, word: str) -> str | None:
         """The model of this name by who reaches Anthropic; None where it is not theirs, or nobody does."""
-        known = self.catalogue.known
+        known, doors = self.catalogue.known, self.anthropic()
         model = known(_reference(word)) or known(f"anthropic/{word}")
         if model is None or model.vendor != "anthropic":
-            model = Model("anthropic", word) if word.lower().startswith("claude-") else None
-        doors = self.anthropic() if model is not None else ()
-        if model is None or not doors or model.provider in doors:
-            return model.ref if model is not None and doors else None
+            if not word.lower().startswith("claude-"):
+                return None
+            model = Model("anthropic", word)
+        if not doors:
+            return None
+        if model.provider in doors:
+            return model.ref
         listing = (door for door in doors if known(f"{door}/{model.id}"))
         return f"{next(listing, doors[0])}/{model.id}"
 
@@ -189,16 +197,21 @@ class _Asked(Struct, frozen=True):
     is_long: bool
 
 
+def _is_monitor(request: Request, seen: Glimpse) -> bool:
+    """Whether it is about what a conversation does, and none of it."""
+    return _MONITOR in seen.system or _VERDICT in request.stop
+
+
 def _is_chore(asked: _Asked) -> bool:
-    """What a client asks for itself: titles, probes."""
+    """What a client asks for itself: titles, probes, who speaks next, whether it runs in circles."""
     request, seen = asked.request, asked.seen
     if request.max_output_tokens == 1:
         return True
     if seen.offers_tools:
         return False
     properties = record((request.schema or {}).get("properties"))
-    titled = bool(properties) and _TITLES.issuperset(properties)
-    return titled or any(mark in seen.system for mark in _CHORES)
+    formal = bool(properties) and any(form.issuperset(properties) for form in _FORMS)
+    return formal or any(mark in seen.system for mark in _CHORES)
 
 
 def _is_compaction(asked: _Asked) -> bool:

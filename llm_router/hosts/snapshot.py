@@ -38,7 +38,7 @@ from llm_router.windows import bounds
 FILE = "snapshot.json"
 EVERY_S = 3.0
 SETTLE_S = 0.2  # the answer first; and the ledger's writer gets to write the decision that is to be counted
-RARE = 50  # times as long as a file takes to make: a long ledger takes long to add up
+RARE = 200  # times as long as a file takes to make: a long ledger takes long to add up, and a busy gateway asks always
 _PRICED_TOKENS = 10_000  # few enough for the ordinary price, where long prompts cost more
 _OF_THE_SESSION = ("LLM_ROUTER_ENFORCE", "LLM_ROUTER_PROFILE")  # the hooks read these themselves
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from llm_router.dialects.encoding import SIGHTS
 from llm_router.errors import UsageError
 from llm_router.nouns import (
     Assessment,
@@ -102,7 +104,7 @@ def plan(request: Request, assessment: Assessment, verdict: Verdict, *, world: W
     """The candidates for a request, best first. A model that was named or pinned is the only one.
 
     `max_cost` of a candidate prices the estimated input with a margin, and as output what the request allows, else
-    4k, 8k, 16k or 32k tokens by complexity, never more than the model can say. The run holds a call to that bound
+    32k tokens for agents, and 4k, 8k, 16k or 32k by complexity, never more than the model can say. The run holds a call to that bound
     where a budget or the caller's own maximum stands behind it.
     Raises UsageError, NotFoundError, PolicyError, BudgetError or CredentialsError where nothing may or can answer.
     """
@@ -151,11 +153,24 @@ def _chosen(route: Route, facts: Facts) -> tuple[Sequence[Candidate], Sequence[S
     candidates = _ordered(chain.candidates, route, facts.task)
     skips = list(chain.skipped.values())
     if not candidates:
-        candidates = last_resort(skips, facts)
+        candidates = last_resort(skips, facts) or _without_sight(route, facts)
         if not candidates:
             raise nobody(skips, facts, route.entries)
     tried = {candidate.model.ref for candidate in candidates}
     return candidates, [Skipped(skip.ref, skip.reason) for skip in skips if skip.ref not in tried]
+
+
+def _without_sight(route: Route, facts: Facts) -> Sequence[Candidate]:
+    """Who can go on with an agent's conversation but for the pictures and documents in it, which are left out: without them
+    one picture would end it.
+    """
+    rest = facts.needed - SIGHTS.keys()
+    if rest == facts.needed or "tools" not in rest:
+        return ()
+    chain = Chain(dataclasses.replace(facts, needed=rest), route.name)
+    chain.extend(route.entries)
+    why = "nobody that is set up can see the pictures or documents in it: they are left out"
+    return [replace(each, reason=why) for each in _ordered(chain.candidates, route, facts.task)]
 
 
 def _ordered(candidates: Sequence[Candidate], route: Route, task: Task) -> Sequence[Candidate]:
@@ -182,7 +197,7 @@ def _for_research(candidate: Candidate) -> Candidate:
 
 def replan(plan: Plan, request: Request, failed: Candidate, kind: FailureKind) -> tuple[Candidate, ...]:
     """Those after `failed` that can still serve: a larger window after CONTEXT_TOO_LONG, and after UNSUPPORTED a model
-    that is known to do what the request needs, or at least one of another provider.
+    that is known to do what the request needs, or at least one of another provider, and after LOOP only those of others.
     """
     refs = [candidate.model.ref for candidate in plan.candidates]
     after = refs.index(failed.model.ref) + 1 if failed.model.ref in refs else 0
@@ -193,6 +208,8 @@ def replan(plan: Plan, request: Request, failed: Candidate, kind: FailureKind) -
     if kind is FailureKind.UNSUPPORTED:
         needed = needs(request)
         return tuple(c for c in rest if _may_support(c, failed, unable(c.model, needed)))
+    if kind is FailureKind.LOOP:
+        return tuple(c for c in rest if c.model.provider != failed.model.provider)
     return rest
 
 

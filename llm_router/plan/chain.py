@@ -44,7 +44,8 @@ class Facts:
         return quote.expected(self.world.prices, model, self.input_tokens, output)
 
     def largest_output(self, model: Model) -> int:
-        return size.largest_output(self.request, self.complexity, model.max_output)
+        tools = "tools" in self.needed
+        return size.largest_output(self.request, self.complexity, model.max_output, has_tools=tools)
 
     def cost_at_most(self, model: Model) -> int | None:
         return quote.at_most(self.world.prices, model, self.input_tokens, self.largest_output(model))

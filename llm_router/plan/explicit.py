@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llm_router.dialects.encoding import SIGHTS
 from llm_router.errors import BudgetError, CredentialsError, NotFoundError, UsageError
 from llm_router.nouns import Billing, Candidate, Model
 from llm_router.plan import filter as filters
@@ -67,7 +68,8 @@ def _check_set_up(model: Model, world: World) -> None:
 
 
 def _check_ability(model: Model, facts: Facts) -> None:
-    if reason := filters.unable(model, facts.needed):
+    needed = facts.needed - SIGHTS.keys() if "tools" in facts.needed else facts.needed  # agents go on without
+    if reason := filters.unable(model, needed):
         able = [m for m in facts.world.catalogue.models if facts.needed <= m.features]
         here = [m.ref for m in able if facts.world.is_ready(m.provider)]
         example = next(iter([*here, *(m.ref for m in able)]), "")

@@ -48,7 +48,7 @@ def nobody(skips: Sequence[Skip], facts: Facts, entries: Sequence[str]) -> Route
             f"every model that is set up is blocked. {reasons}{more}",
             fix="take a pattern out of routing.block (`llm-router config show` names the file)",
         )
-    if causes == {Cause.TOO_LONG}:
+    if Cause.TOO_LONG in causes:  # which the caller can mend, whatever keeps the others
         return UsageError(
             f"this request of about {facts.input_tokens:,} tokens fits no model that is set up. {reasons}{more}",
             fix=f"shorten it, or set up a provider with a larger window: {_missing(facts, entries)}",
@@ -63,7 +63,8 @@ def nobody(skips: Sequence[Skip], facts: Facts, entries: Sequence[str]) -> Route
     )
     what = "no model that is set up can answer this" if causes else "no model is ready to answer"
     message = f"{what}. {reasons}{more}" if skips else "no model is set up"
-    return CredentialsError(message, fix=first + _missing(facts, entries))
+    of_the_request = Cause.UNABLE in causes and Cause.COOLING not in causes  # no login would mend it
+    return (UsageError if of_the_request else CredentialsError)(message, fix=first + _missing(facts, entries))
 
 
 def _missing(facts: Facts, entries: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ LARGEST_OUTPUT = {
     Complexity.COMPLEX: 16_384,
     Complexity.DEEP_REASONING: 32_768,
 }
+AGENTS_OUTPUT = 32_768  # an agent writes whole files in its calls, after "go on" too
 
 
 def text_tokens(text: str) -> int:
@@ -76,9 +77,12 @@ def expected_output(request: Request, complexity: Complexity) -> int:
     return min(expected, request.max_output_tokens) if request.max_output_tokens else expected
 
 
-def largest_output(request: Request, complexity: Complexity, max_output: int | None) -> int:
-    """The bound a budget reserves for: what the request allows, else the default of its complexity; never more than
-    the model can say. Only where money was reserved for it does it limit the call: what costs more was not set aside.
+def largest_output(
+    request: Request, complexity: Complexity, max_output: int | None, *, has_tools: bool = False
+) -> int:
+    """The bound a budget reserves for: what the request allows, else much where it offers tools and the default of its
+    complexity where not; never more than the model can say. Only where money was reserved for it does it limit the call:
+    what costs more was not set aside.
     """
-    largest = request.max_output_tokens or LARGEST_OUTPUT[complexity]
+    largest = request.max_output_tokens or (AGENTS_OUTPUT if has_tools else LARGEST_OUTPUT[complexity])
     return min(largest, max_output) if max_output else largest

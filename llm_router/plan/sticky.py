@@ -112,7 +112,8 @@ class _Settling(Struct):
 
         if self._begins_anew(standing):
             return switch("compacted or cleared")
-        if self.request.conversation and self.request.conversation.goes_on:
+        told, compacts = self.request.conversation, self.request.turn == "compaction"
+        if told is not None and told.goes_on and not compacts:
             return switch("an agent's loop goes on", kept=True)
         stay, move = self._cost(own.model, standing), self._cost(first, standing)
         if self.request.prefer:

@@ -11,7 +11,7 @@ from google.genai.types import HttpOptions
 
 from llm_router.ports import Call
 from llm_router.providers.over_http import Opened
-from llm_router.providers.sdk import SdkProvider
+from llm_router.providers.sdk import SdkProvider, without_proxies
 
 _VERSION = re.compile(r"/(v1(?:alpha|beta)?\d*)$")
 
@@ -34,13 +34,16 @@ class GoogleSdk(SdkProvider[Any]):
             httpx_async_client=http,
         )
         by_project = vertex and endpoint.api_key is None
-        client = genai.Client(
-            vertexai=vertex,
-            api_key=endpoint.api_key,  # goes into the x-goog-api-key header
-            project=endpoint.variables.get("project") if by_project else None,
-            location=endpoint.variables.get("location", "global") if by_project else None,
-            http_options=options,
-        )
+        with (
+            without_proxies()
+        ):  # it also makes a client of its own that nobody uses, and some proxies would end that
+            client = genai.Client(
+                vertexai=vertex,
+                api_key=endpoint.api_key,  # goes into the x-goog-api-key header
+                project=endpoint.variables.get("project") if by_project else None,
+                location=endpoint.variables.get("location", "global") if by_project else None,
+                http_options=options,
+            )
 
         async def close() -> None:
             client.close()

@@ -37,7 +37,7 @@ class Listing(OverHttp["httpx2.AsyncClient"]):
         answered.set(False)
         with self._failures():
             client = self._client()  # outside the limit: the first one may load certificates
-            async with asyncio.timeout(LISTING_LIMIT_S):
+            async with asyncio.timeout(LISTING_LIMIT_S * self._endpoint.patience):
                 if self._vendor.dialect == "ollama":
                     return await self._of_ollama(client)
                 return listed_models(self._vendor, await self._ask(client, "GET", "/models"))
@@ -56,7 +56,7 @@ class Listing(OverHttp["httpx2.AsyncClient"]):
         tags = records((await self._ask(client, "GET", "/api/tags")).get("models"))
         tags = [tag for tag in tags if is_chat(tag)]
         with suppress(TimeoutError):
-            async with asyncio.timeout(DETAILS_LIMIT_S):
+            async with asyncio.timeout(DETAILS_LIMIT_S * self._endpoint.patience):
                 await asyncio.gather(*(self._show(client, tag) for tag in tags))
         found = [(tag, self._shown.get(_identity(tag), {})) for tag in tags]
         return [

@@ -31,12 +31,19 @@ _LISTING = frozenset({"openai_chat", "openai_responses", "ollama"})
 
 
 class Registry:
-    """Implements `ports.Providers`. `mark` names this installation to upstreams that are llm-routers too."""
+    """Implements `ports.Providers`. `mark` names this installation to upstreams that are llm-routers too. `patience`: how
+    many times as long as usual a server may take to list its models.
+    """
 
     def __init__(
-        self, settings: Settings, environ: Mapping[str, str], mark: Callable[[], str] = lambda: "here"
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        mark: Callable[[], str] = lambda: "here",
+        *,
+        patience: float = 1.0,
     ) -> None:
-        self._settings, self._environ, self._mark = settings, environ, mark
+        self._settings, self._environ, self._mark, self._patience = settings, environ, mark, patience
         self._vendors = {name: self._adjusted(vendor) for name, vendor in vendors.load().items()}
         custom = (name for name in settings.providers if name not in self._vendors)
         self._vendors |= {name: self._custom(name) for name in custom}
@@ -184,7 +191,8 @@ class Registry:
     def _called(self, vendor: Vendor) -> Endpoint:
         """The endpoint as it is called."""
         endpoint = self._endpoint(vendor)
-        return replace(endpoint, headers={hops.HEADER: self._mark(), **endpoint.headers})
+        headers = {hops.HEADER: self._mark(), **endpoint.headers}
+        return replace(endpoint, headers=headers, patience=self._patience)
 
     def _executable(self, vendor: Vendor) -> str | None:
         return shutil.which(vendor.executable, path=self._environ.get("PATH", ""))

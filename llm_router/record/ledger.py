@@ -75,15 +75,14 @@ class SqliteLedger:
             self._error = error
             self._to_spool(self._entries(self._taken()))
 
-    def close(self, timeout_s: float | None = None) -> None:
+    def close(self) -> None:
         """Wait for the writer; what it cannot write in time is spooled. The ledger may be used again."""
-        timeout_s = CLOSE_S if timeout_s is None else timeout_s
         with self._lock:
             thread, self._closing = self._thread, True
             self._hurry.set()
         if thread is not None:
             self._queue.put(None)
-            thread.join(timeout_s)
+            thread.join(CLOSE_S)
         left = self._entries(self._taken())
         if thread is not None and thread.is_alive():  # stuck: writing twice does no harm
             self._to_spool([*self._in_hand, *left])

@@ -38,6 +38,7 @@ ACTIONS: Mapping[Kind, Action] = {
     Kind.COOLING: Action.NEXT,
     Kind.CONTEXT_TOO_LONG: Action.REPLAN,
     Kind.UNSUPPORTED: Action.REPLAN,
+    Kind.LOOP: Action.REPLAN,
     Kind.BAD_REQUEST: Action.STOP,
     Kind.CANCELLED: Action.STOP,
 }
@@ -79,6 +80,8 @@ def way_out(attempts: Sequence[Attempt], *, explicit: bool) -> str:
         ways.append(f"add credit at {unpaid} (then `llm-router health --reset`)")
     if lacking := names(Kind.NOT_FOUND):
         ways.append(f"see what there is: `llm-router models --provider {lacking.partition(',')[0]}`")
+    if leading := names(Kind.LOOP):
+        ways.append(f"correct the base_url of {leading}, which leads back here")
     if waits := [a.retry_after_s for a in attempts if a.retry_after_s]:
         ways.append(f"try again in {min(waits):.0f} s")
     ways.append("name another with --model" if explicit else "add a provider")

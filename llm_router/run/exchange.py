@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from llm_router import dialects
+from llm_router.dialects.encoding import seen_by
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Answer,
@@ -41,11 +42,16 @@ def size_of(delta: Delta) -> int:
     return len(delta.arguments if isinstance(delta, ToolCallDelta) else delta.text)
 
 
-def estimated(input_tokens: int, seen_chars: int) -> Usage | None:
-    """What a stream will have cost that broke after it began; None for one that did not."""
+def estimated(input_tokens: int, seen_chars: int, told: Usage | None) -> Usage | None:
+    """What a stream will have cost that broke after it began; None for one that did not. `told` is what the upstream has
+    said of it by then: some tell at the start how long the prompt was and what of it was cached.
+    """
     if not seen_chars:
         return None
-    return Usage(input_tokens, max(1, seen_chars // CHARS_PER_TOKEN), estimated=True)
+    written = max(1, seen_chars // CHARS_PER_TOKEN)
+    if told is None or not told.input_tokens:
+        return Usage(input_tokens, written, estimated=True)
+    return replace(told, output_tokens=max(told.output_tokens, written), estimated=True)
 
 
 def completed(answer: Answer, provider: str, input_tokens: int) -> Answer:
@@ -112,12 +118,14 @@ class Exchange:
     _alive: bool = False
     _whole: bool = False
     _seen_chars: int = 0
+    _decoder: StreamDecoder | None = None
 
     async def deltas(self) -> AsyncGenerator[Delta | Chunk]:
         """Raises UpstreamError; else `answer` is set at the end."""
         dialect = dialects.get(self.provider.dialect)
-        payload = dialect.encode(self.request, self.model, stream=True)
+        payload = dialect.encode(seen_by(self.model, self.request), self.model, stream=True)
         decoder, held = dialect.decoder(self.request), list[Delta]()
+        self._decoder = decoder
         async with aclosing(self._told(payload, decoder)) as deltas:
             async for delta in deltas:
                 self._note(delta)
@@ -142,7 +150,8 @@ class Exchange:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
         if self.answer is not None:
             return self.answer.usage
-        return estimated(self.input_tokens, self._seen_chars)
+        told = self._decoder.usage if self._decoder is not None else None
+        return estimated(self.input_tokens, self._seen_chars, told)
 
     def _note(self, delta: Delta) -> None:
         self._alive = True

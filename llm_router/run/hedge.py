@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from llm_router.nouns import Candidate, Chosen, Chunk, Delta, Failed, Trying
 from llm_router.run.actions import ACTIONS, Action
-from llm_router.run.attempts import PATIENCE, Run, Try
+from llm_router.run.attempts import Run
+from llm_router.run.tries import PATIENCE, Try
 
 SHARE = 0.1  # of the calls: where everybody is slow, asking twice makes it worse
 MOST_SAVED = 5.0  # calls that may be hedged one after the other

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Protocol
 
 from llm_router import dialects
+from llm_router.dialects.encoding import seen_by
 from llm_router.errors import RouterError
-from llm_router.nouns import Answer, Delta, JsonDict, Model, Request
+from llm_router.nouns import Answer, Delta, JsonDict, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Renderer, StreamDecoder
 from llm_router.run.exchange import is_real, size_of
 from llm_router.run.upstream import OverWire, Upstream, answered
@@ -18,7 +19,7 @@ class Lane(Protocol):
     """One answer on its way to the caller.
 
     `read` takes what has arrived (False: that was all) and notes what it was: any delta (`alive`), a real token
-    (`real`), the end mark (`whole`). `write` gives what of it the caller may be sent now. At the end `answer` tells the
+    (`real`), the end mark (`whole`), the `usage` that was told. `write` gives what of it the caller may be sent now. At the end `answer` tells the
     whole of it, or raises UpstreamError, and `end` gives the last bytes. `error` and `ping` are the renderer's.
     """
 
@@ -27,6 +28,8 @@ class Lane(Protocol):
     whole: bool
     seen_chars: int
 
+    @property
+    def usage(self) -> Usage | None: ...
     async def open(self, model: Model) -> None: ...
     async def read(self) -> bool: ...
     def write(self) -> bytes: ...
@@ -59,12 +62,16 @@ class Translation:
             self._upstream.words = decoder.words
         return decoder
 
+    @property
+    def usage(self) -> Usage | None:
+        return self._decoder.usage
+
     @cached_property
     def _renderer(self) -> Renderer:
         return self._inbound.renderer(self._head)
 
     async def open(self, model: Model) -> None:
-        await self._upstream.open(model.id, self._payload(self._head.request, model))
+        await self._upstream.open(model.id, self._payload(seen_by(model, self._head.request), model))
 
     def _payload(self, request: Request, model: Model) -> JsonDict:
         stream = request.stream or not isinstance(self._upstream, OverWire)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from llm_router import dialects
 from llm_router.dialects.passing import Passing
 from llm_router.errors import RouterError
-from llm_router.nouns import Answer, Model, Request
+from llm_router.nouns import Answer, Model, Request, Usage
 from llm_router.ports import Dialect, Head, Inbound
 from llm_router.providers.raw import RawProvider
 from llm_router.run.upstream import OverWire, answered
@@ -60,6 +60,10 @@ class Passage:
         self._pending: list[bytes] = []
         self.alive = self.real = self.whole = False
         self.seen_chars = 0
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._tap.usage
 
     async def open(self, model: Model) -> None:
         await self._upstream.send(model.id, self._speaks.head(self._head.request, model))

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from llm_router.dialects import passing
+from llm_router.dialects.encoding import unseen
 from llm_router.errors import RouterError, UpstreamError, UsageError
 from llm_router.nouns import Answer, Chunk, Delta, FailureKind, Model, Request, Usage
 from llm_router.ports import Head, Inbound, Provider
@@ -87,7 +88,8 @@ class Relay:
         name = self._shown or model.ref
         if isinstance(provider, RawProvider) and (same := spoken(provider, request)) is not None:
             speaks = passing.get(same.dialect)
-            if speaks is not None and speaks.takes(request, model):
+            hidden = unseen(model, request.needs or frozenset())
+            if speaks is not None and not hidden and speaks.takes(request, model):
                 headers = forwarded(self._headers, model.vendor, same.dialect, signed_in=same.signed_in)
                 upstream = OverWire(same, {**headers, **self._hops}, stream=request.stream)
                 head = Head(request, name, input_tokens, model.vendor)
@@ -166,7 +168,7 @@ class Relayed:
         """What the upstream will have charged: reported, or estimated where a stream broke after it began."""
         if self.answer is not None:
             return self.answer.usage
-        return estimated(self._input_tokens, self._lane.seen_chars)
+        return estimated(self._input_tokens, self._lane.seen_chars, self._lane.usage)
 
     async def whole(self) -> None:
         async def asked() -> tuple[Answer, bytes]:
@@ -252,11 +254,16 @@ class Relayed:
 
     def _finish(self, answer: Answer) -> None:
         self.answer = completed(answer, self._model.vendor, self._input_tokens)
-        asked = (
-            self._request.max_output_tokens != 0
-        )  # else Anthropic's cache was to be warmed, and nothing is said
-        if asked and not self._lane.real and self.answer.empty:
+        if not (self._lane.real or self._has_nothing_to_say(answer)) and self.answer.empty:
             raise nothing_said(self.answer)
+
+    def _has_nothing_to_say(self, answer: Answer) -> bool:
+        """Where only a cache is warmed; or all that the caller allowed was thought away, which he can mend himself and
+        another try would cost again.
+        """
+        limit = self._request.max_output_tokens
+        thought_away = answer.stop_reason == "length" and answer.usage.output_tokens > 0
+        return limit == 0 or (limit is not None and thought_away)
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._started

@@ -109,10 +109,10 @@ class TieBreak:
     async def _quick(self, world: World) -> Model | None:
         """The smallest local model that is no toy and has just shown that it is loaded and quick."""
         now = self._clock()
-        answered = await asyncio.to_thread(self._warm, now)
-        warm = {ref for ref in answered if self._left.get(ref, 0.0) <= now}
-        able = [m for m in world.local() if local.billions(m.id, m.tier) >= _LEAST_BILLIONS and m.ref in warm]
-        return min(able, key=lambda m: local.billions(m.id, m.tier), default=None)
+        sizes = {m: local.billions(m.id, m.tier) for m in world.local() if self._left.get(m.ref, 0.0) <= now}
+        able = [m for m, billions in sizes.items() if billions >= _LEAST_BILLIONS]
+        warm = await asyncio.to_thread(self._warm, now) if able else ()
+        return min((m for m in able if m.ref in warm), key=sizes.__getitem__, default=None)
 
     def _warm(self, now: float) -> set[str]:
         if self._path is None or not self._path.exists():

@@ -101,6 +101,7 @@ def _spawn(argv: list[str], root: Path) -> subprocess.Popen[bytes]:
     errors.parent.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(errors, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
+        os.write(descriptor, b"\n")  # where nothing can be, nobody would find the service
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -110,6 +111,8 @@ def _spawn(argv: list[str], root: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env=os.environ | {"LLM_ROUTER_HOME": str(root.absolute())},
         )
+    except OSError as error:
+        raise RouterError(f"the service cannot be started: {error}", fix="llm-router doctor") from error
     finally:
         os.close(descriptor)
 

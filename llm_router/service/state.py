@@ -1,6 +1,7 @@
 """Which service runs, for other processes of the user: `<home>/service.json`, written once it serves.
 
-{"pid": 1234, "process": "...", "url": "http://127.0.0.1:8484", "since": Unix seconds, "version": "0.1.0"}
+{"pid": 1234, "process": "...", "url": "http://127.0.0.1:8484", "since": Unix seconds, "version": "0.1.0",
+ "host": null, "port": null}
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ LOCK_WAIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`process` tells this process from another that gets its pid later."""
+    """`process` tells this process from another that gets its pid later. `host` and `port` are what its command line said,
+    above the configuration.
+    """
 
     pid: int
     process: str
     url: str
     since: float
     version: str
+    host: str | None = None
+    port: int | None = None
 
 
 def running(root: Path) -> Service | None:
@@ -37,12 +42,12 @@ def running(root: Path) -> Service | None:
     return found if found is not None and alive(found.pid, found.process) else None
 
 
-def remember(root: Path, url: str) -> None:
+def remember(root: Path, url: str, host: str | None = None, port: int | None = None) -> None:
     """Say that this process is the service, unless another of the same home is already: of several that say so at once
     the first is. A disk that takes nothing is no reason not to serve.
     """
     pid = os.getpid()
-    service = Service(pid, marker(pid), url, time.time(), __version__)
+    service = Service(pid, marker(pid), url, time.time(), __version__, host, port)
     with suppress(OSError):
         paths.ensure_home(root)
         with locks.held(root / LOCK, LOCK_WAIT_S):
@@ -69,5 +74,7 @@ def _read(root: Path) -> Service | None:
             str(body["url"]),
             float(body["since"]),
             str(body["version"]),
+            body.get("host"),
+            body.get("port"),
         )
     return None

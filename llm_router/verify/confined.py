@@ -139,15 +139,18 @@ def _holds_tools(folder: Path) -> bool:
 
 
 async def _started(spec: dict[str, Any], write: int) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", str(_JAIL), json.dumps(spec)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        pass_fds=(write,),
-        start_new_session=True,
-        env={"PATH": spec["env"]["PATH"]},
-    )
+    with tempfile.TemporaryFile() as told:  # a workspace may have more packages than an argument has room for
+        told.write(json.dumps(spec).encode())
+        told.seek(0)
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_JAIL)),
+            stdin=told,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            pass_fds=(write,),
+            start_new_session=True,
+            env={"PATH": spec["env"]["PATH"]},
+        )
 
 
 async def _watched(process: asyncio.subprocess.Process, read: int, timeout_s: float) -> Ended:
@@ -220,9 +223,7 @@ def dependencies(tree: Path) -> list[tuple[Path, str]]:
         here = [name for name in names if name in _PACKAGES]
         found += [(Path(folder) / name, str((Path(folder) / name).relative_to(tree))) for name in here]
         names[:] = [name for name in names if name not in _LEFT_OUT]
-        if len(found) >= _MOST_PACKAGES:
-            break
-    return found[:_MOST_PACKAGES]
+    return found
 
 
 def copied(tree: Path, target: Path, *, most_bytes: int, most_files: int) -> str:
@@ -242,7 +243,6 @@ def copied(tree: Path, target: Path, *, most_bytes: int, most_files: int) -> str
 
 
 _PACKAGES = frozenset({".venv", "venv", "node_modules"})
-_MOST_PACKAGES = 32
 _LEFT_OUT = (
     *(".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"),
     *(".ruff_cache", ".pytest_cache", ".env", ".env.*", "target", "*.pyc", "*.sock"),

@@ -1,6 +1,6 @@
 """Runs one command confined: own root, network, processes and limits. A program of its own, standard library only.
 
-    python -I -S jail.py SPEC      SPEC is JSON of the fields of `Spec`
+    python -I -S jail.py < SPEC      SPEC is JSON of the fields of `Spec`
 
 With `isolate` the command sees, beside the system's programs, nothing but a copy of the work folder: the root is built
 anew in memory from read-only bind mounts, there is no network but an empty loopback, and every process it leaves behind
@@ -270,4 +270,6 @@ def _tell(spec: Spec, said: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    told = json.load(sys.stdin)
+    os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
+    main(told)

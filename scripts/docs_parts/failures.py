@@ -9,7 +9,7 @@ from docs_parts.markdown import table
 from llm_router import inventory
 from llm_router.nouns import FailureKind
 from llm_router.plan import breaker
-from llm_router.run import actions, attempts
+from llm_router.run import actions, attempts, tries
 from llm_router.settings import RoutingSettings
 
 _MEANS: Mapping[FailureKind, str] = {
@@ -25,6 +25,7 @@ _MEANS: Mapping[FailureKind, str] = {
     FailureKind.CONTEXT_TOO_LONG: "413, or an error that says the prompt does not fit",
     FailureKind.UNSUPPORTED: "a parameter, image, tool or schema this model does not take",
     FailureKind.CONTENT_FILTER: "the vendor's filter refused prompt or answer",
+    FailureKind.LOOP: "508: it has come back to an llm-router it had passed; only other providers are kept",
     FailureKind.MALFORMED: "an answer that cannot be read",
     FailureKind.TRUNCATED: "a stream without its end mark, a body cut off",
     FailureKind.EMPTY: "200, and neither text nor a tool call",
@@ -72,7 +73,7 @@ def _span(seconds: float) -> str:
 
 def limits() -> str:
     by_complexity = ", ".join(f"{name} {_span(limit)}" for name, limit in attempts.LIMITS_S.items())
-    patience = attempts.PATIENCE
+    patience = tries.PATIENCE
     factors = ", ".join(f"{billing} {factor}" for billing, factor in patience.items())
     rows = [
         (
@@ -82,9 +83,9 @@ def limits() -> str:
         ),
         ("one attempt's first sign of life", by_complexity, "`routing.attempt_seconds`"),
         ("the same, times", factors, "loading a model takes time; a command-line client answers as a whole"),
-        ("the same, when nobody else is left, times", str(attempts.LAST_FACTOR), ""),
-        ("the same, while others wait", f"at most {attempts.SHARE:.0%} of the time left", ""),
-        ("a gap after that", _span(attempts.GAP_S), "then the attempt has failed"),
+        ("the same, when nobody else is left, times", str(tries.LAST_FACTOR), ""),
+        ("the same, while others wait", f"at most {tries.SHARE:.0%} of the time left", ""),
+        ("a gap after that", _span(tries.GAP_S), "then the attempt has failed"),
         (
             "further tries of the only model left",
             f"{actions.MAX_RETRIES}, each after at most {_span(actions.LONGEST_WAIT_S)}",

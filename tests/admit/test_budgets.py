@@ -17,24 +17,11 @@ from llm_router.errors import BudgetError
 from llm_router.nouns import Billing, Candidate, Model
 from llm_router.settings import BudgetSettings, Caps
 from llm_router.windows import bounds
+from tests.clock import NOON
 
-NOON = time.mktime((2026, 3, 18, 12, 0, 0, 0, 0, -1))  # a Wednesday
 DAY = 86_400
 PAID = Model("openai", "gpt-x")
 OTHER = Model("mistral", "large")
-
-
-class Clock:
-    def __init__(self, now=NOON):
-        self.now = now
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -145,7 +132,7 @@ def test_a_window_ends_at_local_midnight_the_end_of_sunday_or_of_the_month(make,
 def test_the_narrowest_of_several_windows_decides(make, clock):
     budgets = make(daily=Decimal(1), weekly=Decimal("1.5"), monthly=Decimal(10))
     spend(budgets, 1)
-    clock.now += DAY
+    clock.forward(DAY)
     with pytest.raises(BudgetError) as caught:
         budgets.reserve(costing(0.6))
     assert caught.value.budget == "weekly budget"
@@ -348,9 +335,9 @@ def test_many_calls_of_one_process_are_looked_after_by_one_look_at_it(make, monk
 def test_a_reservation_expires_where_nobody_can_see_its_process(tmp_path, make, clock, monkeypatch):
     budgets = make(weekly=Decimal(1))
     budgets.reserve(costing(0.9))
-    clock.now += EXPIRES_S - 1
+    clock.forward(EXPIRES_S - 1)
     assert budgets.status()[0].reserved == 900_000
-    clock.now += 1
+    clock.forward(1)
     assert budgets.status()[0].reserved == 0
 
 

@@ -3,38 +3,25 @@
 import asyncio
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waiting import soon
 
 from llm_router import db
 from llm_router.admit import leases
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import BudgetError
-from llm_router.nouns import Billing, Candidate, Model
+from llm_router.nouns import Billing, Model
 from llm_router.settings import BudgetSettings, Caps
+from tests.admit import spending
+from tests.admit.spending import CENT, PAID
+from tests.clock import NOON, Clock
+from tests.waiting import wait_for
 
-NOON = time.mktime((2026, 3, 18, 12, 0, 0, 0, 0, -1))
-PAID, OTHER = Model("openai", "gpt-x"), Model("mistral", "large")
-CENT = 10_000
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+OTHER = Model("mistral", "large")
 
 
 @pytest.fixture
@@ -51,10 +38,6 @@ def make(tmp_path, clock):
         each.close()
 
 
-def costing(amount, model=PAID):
-    return Candidate(model, "test", max_cost=amount)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def loop():
     """One for all synchronous tests: see `reserve`."""
@@ -63,12 +46,12 @@ def loop():
         yield
 
 
-def reserve(budgets, candidate):
-    return budgets.at_once(candidate) or reserve.run(budgets.areserve(candidate))
+def reserve(budgets, amount, model=PAID):
+    return reserve.run(spending.reserve(budgets, amount, model))
 
 
 def spend(budgets, amount, model=PAID):
-    budgets.settle(reserve(budgets, costing(amount, model)), model, amount)
+    budgets.settle(reserve(budgets, amount, model), model, amount)
 
 
 def booked(path):
@@ -103,7 +86,7 @@ def test_a_call_that_does_not_fit_is_refused_and_names_the_cap(make):
     budgets = make(daily=1)
     spend(budgets, 60 * CENT)
     with pytest.raises(BudgetError) as raised:
-        reserve(budgets, costing(50 * CENT))
+        reserve(budgets, 50 * CENT)
     assert raised.value.budget == "daily budget"
     spend(budgets, 40 * CENT)
     with pytest.raises(BudgetError):
@@ -140,20 +123,20 @@ def test_a_provider_s_own_cap_holds_beside_the_global_one(make):
 
 def test_what_a_call_cost_beyond_its_reservation_is_booked_at_once(make, tmp_path):
     budgets = make(daily=100)
-    budgets.settle(reserve(budgets, costing(CENT)), PAID, 5000 * CENT)
-    assert soon(lambda: booked(tmp_path / "router.db") == 5000 * CENT)
+    budgets.settle(reserve(budgets, CENT), PAID, 5000 * CENT)
+    wait_for(lambda: booked(tmp_path / "router.db") == 5000 * CENT)
 
 
 def test_a_call_without_a_known_cost_counts_as_what_was_reserved(make):
     budgets = make(daily=100)
-    budgets.settle(reserve(budgets, costing(7 * CENT)), PAID, None)
+    budgets.settle(reserve(budgets, 7 * CENT), PAID, None)
     assert budgets.status()[0].spent == 7 * CENT
 
 
 def test_a_new_day_is_a_new_window_and_the_old_one_keeps_what_was_spent_in_it(make, clock):
     budgets = make(daily=1)
     spend(budgets, 90 * CENT)
-    clock.now += 86_400
+    clock.forward(86_400)
     spend(budgets, 90 * CENT)
     (status,) = budgets.status()
     assert status.spent == 90 * CENT
@@ -163,7 +146,7 @@ def test_a_new_day_is_a_new_window_and_the_old_one_keeps_what_was_spent_in_it(ma
 def test_what_is_free_or_under_no_cap_is_not_leased(make, tmp_path):
     budgets = make(providers={"mistral": Caps(daily=1)})
     free = Model("ollama", "x", billing=Billing.LOCAL)
-    assert reserve(budgets, costing(0, free)).id is None
+    assert reserve(budgets, 0, free).id is None
     spend(budgets, CENT)
     budgets.close()
     assert booked(tmp_path / "router.db") == CENT  # a cap set later today counts it
@@ -174,14 +157,14 @@ def test_an_idle_lease_is_given_back(make, monkeypatch, tmp_path):
     monkeypatch.setattr(leases, "IDLE_S", 0.02)
     budgets = make(daily=100)
     spend(budgets, CENT)
-    assert soon(lambda: not list((tmp_path / "leases").iterdir()))
+    wait_for(lambda: not list((tmp_path / "leases").iterdir()))
     (status,) = SqliteBudgets(tmp_path / "router.db", BudgetSettings(daily=100), budgets._clock).status()
     assert (status.spent, status.reserved) == (CENT, 0)
 
 
 def test_a_database_that_takes_nothing_refuses_paid_calls_and_forgets_nothing(make, monkeypatch):
     budgets = make(daily=100)
-    held = reserve(budgets, costing(CENT))
+    held = reserve(budgets, CENT)
     with monkeypatch.context() as broken:
         broken.setattr(
             budgets._budgets.database, "transaction", lambda **_: (_ for _ in ()).throw(OSError("disk"))
@@ -189,7 +172,7 @@ def test_a_database_that_takes_nothing_refuses_paid_calls_and_forgets_nothing(ma
         budgets.settle(held, PAID, CENT)
         budgets._book_all()
         with pytest.raises(BudgetError) as raised:
-            reserve(budgets, costing(1000 * CENT))
+            reserve(budgets, 1000 * CENT)
         assert "cannot be checked" in raised.value.message
     assert budgets.status()[0].spent == CENT
 
@@ -221,7 +204,7 @@ class Spenders:
         budgets = self.all[who]
         if what == "reserve":
             with suppress(BudgetError):
-                self.held[who].append(reserve(budgets, costing(cents * CENT)))
+                self.held[who].append(reserve(budgets, cents * CENT))
         elif what == "settle" and self.held[who]:
             self.settle(who, share)
         elif what == "book":
@@ -301,9 +284,9 @@ def test_a_process_that_is_killed_leaves_exactly_what_it_had_spent(tmp_path):
 def test_a_call_that_cost_more_than_was_leased_leaves_nobody_else_more(make, tmp_path, monkeypatch):
     monkeypatch.setattr(leases, "BOOK_EVERY_S", 1000)
     budgets, other = make(daily=1), SqliteBudgets(tmp_path / "router.db", BudgetSettings(daily=1))
-    under_way, dear = reserve(budgets, costing(20 * CENT)), reserve(budgets, costing(20 * CENT))
+    under_way, dear = reserve(budgets, 20 * CENT), reserve(budgets, 20 * CENT)
     budgets.settle(dear, PAID, 60 * CENT)
-    assert soon(lambda: other.status(NOON)[0].spent == 60 * CENT)
+    wait_for(lambda: other.status(NOON)[0].spent == 60 * CENT)
     assert other.status(NOON)[0].reserved == 20 * CENT
     budgets.settle(under_way, PAID, 10 * CENT)
     (status,) = budgets.status()
@@ -316,7 +299,7 @@ def test_a_lease_that_is_drawn_from_for_hours_stays_its_owners(make, clock, tmp_
     for _ in range(4):
         spend(budgets, CENT)
         budgets._book_all()
-        clock.now += 3600
+        clock.forward(3600)
     with db.connect(tmp_path / "router.db") as connection:
         (expires,) = connection.execute("SELECT expires_at FROM reservations").fetchone()
     assert expires > clock.now

@@ -10,19 +10,17 @@ import time
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from waiting import soon
 
 from llm_router import db
 from llm_router.admit import leases
 from llm_router.admit.budgets import SqliteBudgets
 from llm_router.admit.leases import LeasedBudgets
 from llm_router.errors import BudgetError
-from llm_router.nouns import Candidate, Model
+from llm_router.nouns import Candidate
 from llm_router.settings import BudgetSettings
-from tests.waiting import stood_still
+from tests.admit.spending import CENT, PAID, costing, reserve
+from tests.waiting import stood_still, wait_for
 
-PAID = Model("openai", "gpt-x")
-CENT = 10_000
 HELD_S = 1.0
 
 
@@ -59,22 +57,6 @@ async def held(path, seconds=HELD_S):
         connection.close()
 
 
-def costing(amount):
-    return Candidate(PAID, "test", max_cost=amount)
-
-
-async def reserve(budgets, amount):
-    return budgets.at_once(costing(amount)) or await budgets.areserve(costing(amount))
-
-
-def booked(path):
-    connection = db.connect(path)
-    try:
-        return connection.execute("SELECT coalesce(sum(amount), 0) FROM spend").fetchone()[0]
-    finally:
-        connection.close()
-
-
 async def test_who_needs_more_waits_for_the_database_and_nobody_else_does(make, path):
     budgets = make(daily=100)
     budgets.settle(await reserve(budgets, CENT), PAID, CENT)  # and there is some left
@@ -88,6 +70,19 @@ async def test_who_needs_more_waits_for_the_database_and_nobody_else_does(make, 
     assert (await waiting).amount == 1000 * CENT
     assert await gap < HELD_S / 2
     assert budgets.status()[0].spent == 2 * CENT
+
+
+async def test_who_wants_figures_is_not_kept_by_those_who_wait_for_the_database(make, path):
+    budgets = make(daily=100)
+    budgets.settle(await reserve(budgets, CENT), PAID, CENT)  # and it is not booked
+    async with held(path):
+        waiting = asyncio.create_task(reserve(budgets, 1000 * CENT))
+        await asyncio.sleep(0.1)
+        with pytest.raises(BudgetError, match="cannot be checked"):
+            await asyncio.to_thread(budgets.status, timeout_s=0.05)
+        assert not waiting.done()
+    assert (await waiting).amount == 1000 * CENT
+    assert budgets.status()[0].spent == CENT
 
 
 async def test_those_who_need_more_at_the_same_time_share_one_transaction(make, monkeypatch):
@@ -188,7 +183,7 @@ async def test_when_all_who_waited_are_gone_what_was_leased_for_them_goes_back(m
         waiting = asyncio.create_task(reserve(budgets, 60 * CENT))
         await asyncio.sleep(0.1)
         waiting.cancel()
-    assert await asyncio.to_thread(soon, lambda: not other.status()[0].reserved)
+    await asyncio.to_thread(wait_for, lambda: not other.status()[0].reserved)
     assert (await reserve(other, 100 * CENT)).amount == 100 * CENT
 
 
@@ -197,7 +192,7 @@ async def test_money_is_fetched_ahead_so_that_nobody_waits(make):
     await reserve(budgets, CENT)
     for _ in range(500):
         if budgets._leases["openai"].low == 0:  # the thread is at it
-            assert await asyncio.to_thread(soon, lambda: budgets._leases["openai"].low)
+            await asyncio.to_thread(wait_for, lambda: budgets._leases["openai"].low)
         assert budgets.at_once(costing(CENT))
 
 

@@ -102,12 +102,21 @@ def test_calls_are_counted_per_prompt(book):
     assert (standing.requests, standing.prompts, standing.calls) == (6, 2, 3)
 
 
-@pytest.mark.parametrize("turn", ["background", "safety", "webSearch", "compaction"])
+@pytest.mark.parametrize("turn", ["background", "webSearch", "compaction"])
 def test_what_stands_beside_a_conversation_neither_moves_nor_follows_it(book, turn):
     book.note(decided(model="main"))
     book.note(decided(model="aside", turn=turn))
     assert book.standing(asked()).model == "anthropic/main"
-    assert book.standing(asked(turn=turn)) is None
+    assert (book.standing(asked(turn=turn)) is None) is (turn != "compaction")
+
+
+def test_a_compaction_is_one_call_that_finds_what_is_cached(book):
+    for goes_on in (False, True, True):
+        book.note(decided(goes_on=goes_on))
+    standing = book.standing(asked(turn="compaction"))
+    assert (standing.model, standing.calls) == ("anthropic/m", 1)
+    assert standing.cached == book.standing(asked()).cached
+    assert book.standing(asked()).calls == 3
 
 
 def test_a_failed_call_and_one_without_a_conversation_leave_no_trace(book):

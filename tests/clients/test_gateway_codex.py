@@ -39,6 +39,23 @@ JAVASCRIPT = " ".join((
 ))  # fmt: skip
 
 
+def test_an_agent_that_it_spawns_belongs_to_its_session(box, home, work, run, executable):
+    inner = f"{call('exec_command', cmd='echo three')} [[then]] [[say Seen.]]"
+    script = f"{call('spawn_agent', message=inner)} [[then]] {call('exec_command', cmd='sleep 2')} [[then]] [[say Done.]]"
+    with serving(box, home / "router", "openai_chat", "routing: {aliases: {some-model: auto}}\n") as gateway:
+        folder = home / ".codex"
+        folder.mkdir()
+        (folder / "config.toml").write_text(CONFIG.format(model="some-model", url=gateway.url))
+        output = run(
+            executable("codex"), "exec", "--json", "--skip-git-repo-check", "-s", "danger-full-access", script,
+            cwd=work, ROUTER_KEY="sk-fake",
+        )  # fmt: skip
+        decisions = gateway.decisions(5)
+    assert sorted(each["turn"] for each in decisions) == ["default"] * 3 + ["subagent"] * 2, output
+    assert len({each["session"] for each in decisions}) == 1
+    assert len({each["conversation"] for each in decisions}) == 2
+
+
 @pytest.mark.parametrize("dialect", ["openai_responses", "openai_chat", "anthropic", "gemini"])
 @pytest.mark.parametrize(("model", "script"), [("some-model", PLAIN), ("gpt-6.1-terra", JAVASCRIPT)])
 def test_an_agents_work_is_done_and_every_request_is_made_once(

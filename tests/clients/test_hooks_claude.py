@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from gateways import serving
 from hooked import HINT, QUESTION, Claude, call
 from terminal import Terminal
 
@@ -31,6 +32,16 @@ def test_the_hint_sits_in_a_system_message_of_the_conversation_after_the_prompt(
     assert any(role == "user" and QUESTION in text for role, text in claude.told(request)[:place])
     assert "cache_control" in claude.system(request)
     assert HINT not in claude.system(request)
+
+
+def test_behind_the_gateway_nothing_is_routed_twice(claude, box):
+    with serving(box, claude.state, "openai_chat") as gateway:
+        output = claude.ask(QUESTION, ANTHROPIC_BASE_URL=gateway.url)
+        (asked,) = box.answers(gateway.vendor)
+    told = json.dumps(asked.body)
+    assert QUESTION in told, output
+    assert "ROUTE" not in told
+    assert claude.violations() == []
 
 
 def test_a_follow_up_gets_no_hint_and_carries_the_first_one_word_for_word(claude):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from pydantic import TypeAdapter
 
 from llm_router.dialects import NAMES, get
-from llm_router.dialects.encoding import ONE_CALL
+from llm_router.dialects.encoding import ONE_CALL, seen_by
 from llm_router.errors import UpstreamError
 from llm_router.nouns import (
     Document,
@@ -212,13 +213,27 @@ def test_anthropic_itself_gets_no_temperature_and_compatible_vendors_do() -> Non
 
 
 @pytest.mark.parametrize(
-    ("limit", "asked", "sent"),
-    [(None, None, 8192), (64_000, None, 16_384), (4096, None, 4096), (4096, 9999, 4096), (None, 77, 77)],
+    ("limit", "asked", "whole", "streamed"),
+    [
+        (None, None, 8192, 8192),
+        (128_000, None, 16_384, 64_000),
+        (4096, None, 4096, 4096),
+        (4096, 9999, 4096, 4096),
+        (None, 77, 77, 77),
+    ],
 )
 def test_anthropic_always_gets_max_tokens_and_never_more_than_the_model_writes(
-    limit: int | None, asked: int | None, sent: int
+    limit: int | None, asked: int | None, whole: int, streamed: int
 ) -> None:
-    assert encode("anthropic", ask("hi", max_output_tokens=asked), max_output=limit)["max_tokens"] == sent
+    request = ask("hi", max_output_tokens=asked)
+    assert encode("anthropic", request, max_output=limit)["max_tokens"] == whole
+    assert encode("anthropic", request, max_output=limit, stream=True)["max_tokens"] == streamed
+
+
+def test_what_nobody_asked_for_leaves_the_prompt_its_room() -> None:
+    request = ask("hi", input_tokens=150_000)
+    body = encode("anthropic", request, max_output=64_000, context=200_000, stream=True)
+    assert body["max_tokens"] < 50_000
 
 
 def test_anthropic_blank_text_and_empty_turns_are_left_out() -> None:
@@ -619,3 +634,24 @@ def test_every_call_comes_back_with_reasoning_where_the_vendor_insists_on_it(pro
     assert "reasoning_content" not in str(
         get("openai_chat").encode(plain, Model(provider, "m"), stream=False)
     )
+
+
+def test_an_agents_model_that_cannot_see_is_told_where_a_picture_was() -> None:
+    blind = model("openai_chat", "tools")
+    seen = ToolResult("c", (Text("a"), Image(data=PIXEL)))
+    request = talk(
+        ("user", Text("look")),
+        ("assistant", ToolCall("c", "Read", "{}")),
+        ("user", seen, Document(data="JVBERi0=")),
+        tools=(Tool("Read"),),
+    )
+    told = seen_by(blind, request)
+    body = json.dumps(get("openai_chat").encode(told, blind, stream=False))
+    assert "A picture was here" in body
+    assert "A document was here" in body
+    assert PIXEL not in body
+    assert seen_by(model("openai_chat", "tools", "vision", "documents"), request) is request
+    assert seen_by(model("openai_chat"), request) is request  # nobody knows what it can
+    asked = replace(request, tools=())  # no agent: the picture is what is asked about
+    assert seen_by(blind, asked) is asked
+    assert seen_by(blind, replace(request, messages=request.messages[:2])).messages == request.messages[:2]

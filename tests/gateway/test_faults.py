@@ -13,7 +13,7 @@ from asgi_calls import Ledger, call, gateway, order
 
 from llm_router.gateway.app import Gateway
 from llm_router.nouns import FailureKind as Kind
-from llm_router.run import actions, attempts, relay
+from llm_router.run import actions, relay, tries
 from llm_router.sandbox import Fault, Sandbox
 from llm_router.sandbox.faults import KINDS
 
@@ -124,8 +124,8 @@ def impatient(monkeypatch):
     monkeypatch.setattr(actions, "MAX_RETRIES", 0)
 
     def soon():
-        monkeypatch.setattr(attempts, "GAP_S", SOON_S)
-        monkeypatch.setattr(attempts, "LAST_FACTOR", 1)
+        monkeypatch.setattr(tries, "GAP_S", SOON_S)
+        monkeypatch.setattr(tries, "LAST_FACTOR", 1)
         monkeypatch.setattr(relay, "PLAIN_FACTOR", 1)
         return SOON_S
 

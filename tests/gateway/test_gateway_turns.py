@@ -49,6 +49,7 @@ def read(sketch, headers=CLAUDE_CODE, **rules):
 # ── which kind ───────────────────────────────────────────────────────────────
 
 TITLE = {"type": "object", "properties": {"title": {"type": "string"}}}
+WHO_IS_NEXT = {"type": "object", "properties": {"reasoning": {}, "next_speaker": {"enum": ["user", "model"]}}}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,7 @@ TITLE = {"type": "object", "properties": {"title": {"type": "string"}}}
         ("default", sketched(model="gemini-3.1-pro-preview", dialect="gemini"), GEMINI_CLI),
         ("default", sketched(model="claude-haiku-5-5"), {}),  # another client's own choice
         ("background", sketched(schema=TITLE, body={"tools": []}), CLAUDE_CODE),
+        ("background", sketched(schema=WHO_IS_NEXT, body={"tools": []}, model="gemini-4-argon"), GEMINI_CLI),
         ("default", sketched(schema=TITLE), CLAUDE_CODE),  # with tools: an answer in a form
         ("background", sketched("quota", max_output_tokens=1), CLAUDE_CODE),
         ("background", sketched(body={"tools": [], "system": "You are a title generator. You output ONLY"}), {}),
@@ -72,6 +74,8 @@ TITLE = {"type": "object", "properties": {"title": {"type": "string"}}}
         ("webSearch", sketched(needs=frozenset({"web"})), {}),
         ("image", sketched(needs=frozenset({"tools", "vision"})), CLAUDE_CODE),
         ("subagent", sketched(), CLAUDE_CODE | {"x-claude-code-agent-id": "a1"}),
+        ("subagent", sketched(), CODEX | {"thread-id": "c-2", "x-openai-subagent": "collab_spawn"}),
+        ("default", sketched(), CODEX | {"thread-id": "c-2", "x-openai-subagent": "review"}),
         ("think", sketched(reasoning=Reasoning("high")), CLAUDE_CODE),
         ("think", sketched(reasoning=Reasoning("xhigh"), model="gpt-6.1-terra"), CODEX),
         ("think", sketched(reasoning=Reasoning(budget_tokens=16_000), model="sonnet"), {}),
@@ -269,6 +273,11 @@ def test_a_door_that_was_named_is_the_one_for_safety_checks():
     assert (request.turn, request.model) == ("safety", "office/claude-sonnet-5-5")
 
 
+def test_a_monitor_is_no_part_of_the_conversation_it_watches():
+    assert read(sketched(stop=("</severity>",), model="claude-sonnet-5")).conversation is None
+    assert read(sketched(body={"safeguards": [{"type": "dangerous_tool_use"}]})).conversation is not None
+
+
 def test_without_anthropic_a_monitor_is_the_strongest_there_is():
     request = read(sketched(stop=("</severity>",), model="claude-sonnet-5"), anthropic=(), default="cheap")
     assert (request.turn, request.model) == ("safety", "best")
@@ -293,7 +302,8 @@ def test_empty_safeguards_are_none():
     [
         (CLAUDE_CODE, {"session": "in the body"}, "s-1", "s-1"),
         (CLAUDE_CODE | {"x-claude-code-agent-id": "a7"}, {}, "s-1", "s-1/a7"),
-        (CODEX | {"thread-id": "c-2"}, {}, "c-2", "c-2"),
+        (CODEX, {"body": {"prompt_cache_key": "c-1"}}, "c-1", "c-1"),
+        (CODEX | {"thread-id": "c-2"}, {}, "c-1", "c-1/c-2"),
         ({"x-session-id": "ses_1"}, {}, "ses_1", "ses_1"),
         ({}, {"session": "in the body"}, "in the body", "in the body"),
         ({}, {"body": {"prompt_cache_key": "k-1"}}, "k-1", "k-1"),

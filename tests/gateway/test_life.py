@@ -88,6 +88,49 @@ def test_restarted_it_is_where_it_was(shell):
     assert second["pid"] != first["pid"]
 
 
+def test_restarted_it_goes_by_what_its_command_line_said_and_else_by_the_configuration(shell):
+    (shell.home / "router").mkdir(exist_ok=True)
+    config, before, after = shell.home / "router" / "config.yaml", _free_port(), _free_port()
+    config.write_text(f"gateway: {{port: {before}}}")
+    assert shell.json("start", "--host", "localhost")["url"] == f"http://localhost:{before}"
+    config.write_text(f"gateway: {{port: {after}}}")
+    assert shell.json("restart")["url"] == f"http://localhost:{after}"
+
+
+def test_a_broken_configuration_leaves_the_service_running(shell):
+    first = shell.json("start", "--port", "0")
+    (shell.home / "router" / "config.yaml").write_text("gateway: [")
+    for command in ("restart", "reload"):
+        code, _, err = shell.run(command)
+        assert code == 2
+        assert "config.yaml:1" in err
+    assert shell.service()["pid"] == first["pid"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it stands for a full disk")
+def test_on_a_full_disk_none_is_started_in_the_background_and_one_in_the_foreground_serves(shell):
+    logs, port = shell.home / "router" / "logs", _free_port()
+    logs.mkdir(parents=True)
+    (logs / "gateway.err").symlink_to("/dev/full")
+    code, _, err = shell.run("start", "--port", str(port))
+    assert code == 1
+    assert "No space left" in err
+    with Path("/dev/full").open("wb") as full:
+        argv = [*PROGRAM, "serve", "--port", str(port)]
+        serving = subprocess.Popen(argv, stderr=full, env=shell.environ, cwd=shell.home)
+    try:
+
+        def answered():
+            assert serving.poll() is None
+            with suppress(httpx2.TransportError):
+                return httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_S).status_code == 200
+
+        wait_for(answered, "serving")
+    finally:
+        serving.kill()
+        serving.wait(LIMIT_S)
+
+
 def test_another_port_than_that_of_the_one_that_runs_is_refused(shell):
     started = shell.json("start", "--port", "0")
     code, _, err = shell.run("start", "--port", "1")
@@ -384,7 +427,7 @@ def test_the_log_can_be_followed(serve):
         reader.start()
         # The service's own lines ("serving at ...") may come between.
         wait_for(
-            lambda: service.get("/healthz") and any(line.get("path") == "/healthz" for line in lines),
+            lambda: service.get("/v1/models") and any(line.get("path") == "/v1/models" for line in lines),
             "the line of a request",
         )
     finally:
@@ -476,7 +519,11 @@ def _free_port():
 def test_a_service_in_the_foreground_says_each_request(tmp_path, box):
     service = Service(tmp_path / "loud", box)
     try:
-        assert service.get("/healthz").status_code == 200
-        wait_for(lambda: "GET /healthz" in service.errors(), "the line")
+        for path in ("/healthz", "/status", "/readyz", "/metrics", "/v1/models"):
+            assert service.get(path).status_code == 200
+        wait_for(lambda: "GET /v1/models" in service.errors(), "the line")
+        looks = ("/healthz", "/status", "/readyz", "/metrics")
+        assert not any(f"GET {path}" in service.errors() for path in looks)
+        assert [each["path"] for each in service.get("/status").json()["lately"]] == ["/v1/models"]
     finally:
         service.kill()

@@ -265,3 +265,38 @@ def test_ollama_async_lists_shows_and_embeds(shared):
     assert (text, count) == ("hello there", 1)
     assert "auto" in listed
     assert "tools" in capabilities
+
+
+# ── what only a vendor's own models do ───────────────────────────────────────
+
+
+@pytest.mark.parametrize("model", MODELS[2:])
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ('shell {"commands": ["ls", "pwd"]}', "shell_call"),
+        ('apply_patch {"type": "delete_file", "path": "a.py"}', "apply_patch_call"),
+    ],
+)
+def test_openai_responses_shell_and_patches_on_any_vendor(openai_client, model, call, kind):
+    asked = {
+        "model": model,
+        "input": f"[[call {call}]]",
+        "tools": [{"type": "shell"}, {"type": "apply_patch"}],
+    }
+    whole = openai_client.responses.create(**asked)
+    with openai_client.responses.stream(**asked) as stream:
+        streamed = list(stream)[-1].response
+    for response in (whole, streamed):
+        (item,) = [item for item in response.output if item.type == kind]
+        told = item.action.commands if kind == "shell_call" else [item.operation.type, item.operation.path]
+        assert told == (["ls", "pwd"] if kind == "shell_call" else ["delete_file", "a.py"])
+
+
+def test_a_refusal_tells_the_caller_what_to_do_instead(openai_client, anthropic_client):
+    with pytest.raises(openai.BadRequestError, match="Send the whole conversation as `input`"):
+        openai_client.responses.create(model=MODELS[2], input="hi", previous_response_id="resp_1")
+    with pytest.raises(anthropic.BadRequestError, match="Send the whole conversation as `messages`"):
+        anthropic_client.beta.messages.create(
+            model=MODELS[1], max_tokens=9, messages=HI, thread={"type": "create"}
+        )

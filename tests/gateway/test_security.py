@@ -10,7 +10,6 @@ import httpx2
 import pytest
 from gateway_support import HELLO, KEY, LIMIT_S
 
-from llm_router import hops
 from llm_router.access import Keys, Names, is_loopback
 from llm_router.errors import RefusedError
 
@@ -291,55 +290,6 @@ def test_pipelined_requests_are_answered_in_order(shared):
 
 
 # ── what never leaves ────────────────────────────────────────────────────────
-
-
-def test_our_own_call_that_comes_back_is_refused(shared):
-    own = hops.mark(shared.home)
-    for told in (own, f"another,{own}", ",".join("abcdefgh")):
-        answer = shared.post("/v1/messages", HELLO, headers={hops.HEADER: told})
-        assert answer.status_code == 508
-        assert "base_url" in answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize("model", ["openai/gpt-6-luna", "anthropic/claude-haiku-5-5"])
-def test_the_call_of_another_llm_router_is_served_and_told_on(shared, shared_box, model):
-    assert (
-        shared.post("/v1/messages", HELLO | {"model": model}, headers={hops.HEADER: "another"}).status_code
-        == 200
-    )
-    seen = shared_box.answers(model.partition("/")[0])[-1].headers
-    assert seen[hops.HEADER] == f"another,{hops.mark(shared.home)}"
-    assert shared.post("/v1/messages", HELLO | {"model": model}).status_code == 200
-    seen = shared_box.answers(model.partition("/")[0])[-1].headers
-    assert seen[hops.HEADER] == hops.mark(shared.home)
-
-
-def _leading_to(address):
-    return (
-        f"providers:\n  next:\n    base_url: {address}\n    models: [auto, openai/gpt-6-luna, next/next/m]\n"
-    )
-
-
-def test_one_llm_router_is_the_provider_of_another(serve, box):
-    last = serve()
-    first = serve(config=_leading_to(last.url + "/v1"))
-    for path, speaks in (("/v1/messages", "anthropic"), ("/v1/chat/completions", "openai")):
-        answer = first.post(path, HELLO | {"model": "next/openai/gpt-6-luna"})
-        assert answer.status_code == 200, speaks
-    told = box.answers("openai")[-1].headers[hops.HEADER].split(",")
-    assert told == [hops.mark(first.home), hops.mark(last.home)]
-
-
-def test_two_that_lead_to_each_other_end_at_once(serve, box):
-    first = serve()
-    second = serve(config=_leading_to(first.url + "/v1"))
-    first.configure(_leading_to(second.url + "/v1"))
-    assert first.post("/reload").status_code == 200
-    # next/next/m: the second hop of it asks for next/m, the third for m
-    answer = first.post("/v1/chat/completions", HELLO | {"model": "next/next/m"})
-    assert answer.status_code >= 500
-    assert "come back" in answer.text
-    assert not box.answers()
 
 
 def test_a_vendor_that_quotes_our_key_does_not_tell_it_to_the_client(serve, box):

@@ -91,6 +91,30 @@ def test_the_environment_stands_above_the_file_unless_it_makes_no_sense(home, mo
     assert (found["enforce"], found["profile"]) == ("hard", "premium")
 
 
+@pytest.mark.parametrize(
+    ("host", "name", "url", "mode"),
+    [
+        ("claude", "ANTHROPIC_BASE_URL", "http://127.0.0.1:8484", "off"),
+        ("claude", "ANTHROPIC_BASE_URL", "http://localhost:8484/pre/fix/", "off"),
+        ("gemini-cli", "GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:8484/", "off"),
+        ("claude", "ANTHROPIC_BASE_URL", "http://127.0.0.1:84841", "hard"),
+        ("claude", "ANTHROPIC_BASE_URL", "https://api.anthropic.com", "hard"),
+        ("claude", "GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:8484", "hard"),  # another host's
+        ("codex", "ANTHROPIC_BASE_URL", "http://127.0.0.1:8484", "hard"),
+    ],
+)
+def test_who_is_behind_the_gateway_is_routed_there_and_hinted_nothing(
+    home, monkeypatch, host, name, url, mode
+):
+    _write(home, FULL)
+    monkeypatch.setenv(name, url)
+    assert snapshot.read(str(home), host)["enforce"] == "hard"  # no service runs
+    (home / "service.json").write_text('{"pid": 1, "url": "http://127.0.0.1:8484"}')
+    assert snapshot.read(str(home), host)["enforce"] == mode
+    monkeypatch.setenv("LLM_ROUTER_ENFORCE", "soft")
+    assert snapshot.read(str(home), host)["enforce"] == "soft"
+
+
 @pytest.mark.parametrize("shift", [-2 * 86400, 2 * 86400, -1e12, 1e12])
 def test_money_of_another_day_is_unknown_and_choices_remain(home, shift):
     _write(home, {**FULL, "written_at": time.time() + shift})

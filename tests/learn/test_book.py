@@ -30,6 +30,7 @@ from llm_router.nouns import (
 )
 from llm_router.record import SqliteLedger
 from llm_router.record.repair import repair
+from tests.clock import Clock
 
 NOW = 1_790_000_000.0
 FOUND = Assessment(Task.CODE, Complexity.SIMPLE, 0.8, 0.2, p_small=0.8, p_mid=0.85, p_frontier=0.9)
@@ -69,6 +70,24 @@ def assessed(learner, request):
     return learner.assessed(FOUND, request)
 
 
+@pytest.fixture
+def clock():
+    return Clock(NOW)
+
+
+@pytest.fixture
+def known(tmp_path, clock):
+    """How many outcomes a learner knows, always so much later that it reads again."""
+    learner = Learner(tmp_path / "router.db", clock=clock)
+
+    def outcomes():
+        clock.forward(31)
+        assessed(learner, ask("write a function that adds two matrices", project="shop"))
+        return learner._knowledge.outcomes
+
+    return outcomes
+
+
 def query(path, sql):
     with db.connect(path) as connection:
         return [tuple(row) for row in connection.execute(sql)]
@@ -97,15 +116,14 @@ def test_the_next_process_has_learned(recorded):
     assert assessed(Learner(path, enabled=False, clock=lambda: NOW), request) is FOUND
 
 
-def test_new_outcomes_are_read_after_a_while_and_only_once(recorded):
-    now = [NOW]
+def test_new_outcomes_are_read_after_a_while_and_only_once(recorded, clock):
     path = recorded(decided())
-    learner = Learner(path, clock=lambda: now[0])
+    learner = Learner(path, clock=clock)
     request = ask("write a function that adds two matrices", project="shop")
     first = assessed(learner, request).p_small
     recorded(*(decided(f"d_more{n}") for n in range(5)))
     assert assessed(learner, request).p_small == pytest.approx(first)
-    now[0] += 31
+    clock.forward(31)
     assert assessed(learner, request).p_small < first
     assert learner._knowledge.outcomes == 12
 
@@ -127,17 +145,9 @@ def rated(path, name, times=1):
             assert rows.rate(connection, name, "you", 0.0, 1.0)
 
 
-def test_what_comes_after_a_repair_is_learned_and_nothing_twice(recorded):
-    now = [NOW]
+def test_what_comes_after_a_repair_is_learned_and_nothing_twice(recorded, known):
     path = recorded(*(decided(f"d_{n}") for n in range(20)))
     rated(path, "d_1", times=50)
-    learner = Learner(path, clock=lambda: now[0])
-
-    def known():
-        now[0] += 31
-        assessed(learner, ask("write a function that adds two matrices", project="shop"))
-        return learner._knowledge.outcomes
-
     assert known() == 41
     damage(path)
     assert repair(path.parent).moved_to is not None
@@ -149,17 +159,9 @@ def test_what_comes_after_a_repair_is_learned_and_nothing_twice(recorded):
     assert known() == 45
 
 
-def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded):
-    now = [NOW]
+def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded, known):
     path = recorded(*(decided(f"d_{n}") for n in range(3)))
     rated(path, "d_1")
-    learner = Learner(path, clock=lambda: now[0])
-
-    def known():
-        now[0] += 31
-        assessed(learner, ask("write a function that adds two matrices", project="shop"))
-        return learner._knowledge.outcomes
-
     assert known() == 7
     rated(path, "d_1")
     assert known() == 7
@@ -170,16 +172,15 @@ def test_what_was_forgotten_or_rated_anew_is_unlearned(recorded):
     assert known() == 1
 
 
-def test_many_new_outcomes_make_knowledge_anew_and_few_are_added(recorded):
-    now = [NOW]
+def test_many_new_outcomes_make_knowledge_anew_and_few_are_added(recorded, clock):
     path = recorded(decided())
-    learner = Learner(path, clock=lambda: now[0])
+    learner = Learner(path, clock=clock)
     request = ask("write add in Python", project="shop")
     assessed(learner, request)
     for count, is_new in ((3, False), (60, True), (4, False)):
         before, was = learner._knowledge, learner._knowledge.outcomes
         recorded(*(decided(f"d_{was}_{n}") for n in range(count)))
-        now[0] += 31
+        clock.forward(31)
         assessed(learner, request)
         assert learner._knowledge.outcomes == was + 2 * count
         assert (learner._knowledge is not before) is is_new

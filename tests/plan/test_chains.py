@@ -375,10 +375,33 @@ def test_what_is_set_up_but_does_not_answer_is_named_with_its_fix():
 
 
 def test_when_nobody_set_up_can_see_the_error_names_who_could():
-    with pytest.raises(CredentialsError) as caught:
+    with pytest.raises(UsageError) as caught:
         made(_seeing(), at=world("zai", configured=_nothing_set_up))
     assert "it cannot see images" in caught.value.message
     assert "anthropic: set up anthropic" in caught.value.fix
+
+
+def test_an_agents_conversation_goes_on_without_the_pictures_nobody_can_see():
+    blind = local("a:8b", "b:8b", features=frozenset({"tools"}))
+    request = Request(_seeing().messages, tools=(Tool("Read"),))
+    planned = made(request, at=world(ollama=blind))
+    assert refs(planned) == ["ollama/a:8b", "ollama/b:8b"]
+    assert "left out" in planned.candidates[0].reason
+    assert "vision" in made(request, at=world("openai", ollama=blind)).candidates[0].model.features
+    named = made(request, at=world(ollama=blind), verdict=Verdict("ollama/b:8b", "asked"))
+    assert refs(named) == ["ollama/b:8b"]
+    with pytest.raises(UsageError, match="cannot call tools"):
+        made(request, at=world(ollama=local("c:4b", features=frozenset({"vision"}))))
+
+
+def test_what_is_too_long_for_those_who_can_is_told_so_whoever_else_cannot():
+    blind, seeing = local("a:8b", features=frozenset({"tools"})) + local(
+        "b:4b", features=frozenset({"tools", "vision"}), context=8_000
+    )
+    request = Request((Message("user", (Text("x" * 200_000), *_seeing().messages[-1].parts)),))
+    with pytest.raises(UsageError, match="fits no model") as caught:
+        made(request, at=world(ollama=(blind, seeing)))
+    assert "it cannot see images" in caught.value.message
 
 
 def test_when_every_model_is_blocked_the_error_says_which_pattern():

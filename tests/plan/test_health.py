@@ -13,24 +13,7 @@ from llm_router.db import connect
 from llm_router.nouns import FailureKind as Kind
 from llm_router.plan import health
 from llm_router.plan.health import HealthBook
-
-START = 1_700_000_000.0
-
-
-class Clock:
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
-
-    def forward(self, seconds):
-        self.now += seconds
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from tests.clock import NOON
 
 
 @pytest.fixture
@@ -327,7 +310,7 @@ PROBER = """
 def test_exactly_one_of_many_processes_gets_the_probe(tmp_path, open_book):
     path = tmp_path / "router.db"
     _fail(open_book(path), Kind.RATE_LIMITED)
-    command = [sys.executable, "-c", textwrap.dedent(PROBER), str(path), str(START + 31)]
+    command = [sys.executable, "-c", textwrap.dedent(PROBER), str(path), str(NOON + 31)]
     started = [
         subprocess.Popen(
             command,
@@ -353,7 +336,7 @@ def test_exactly_one_of_many_processes_gets_the_probe(tmp_path, open_book):
 
 def _count_failures(path, times):
     health.WRITE_LIMIT_S = 30  # many at once on a busy machine: here nobody may give up waiting
-    book = HealthBook(path, lambda: START)
+    book = HealthBook(path, lambda: NOON)
     for _ in range(times):
         book.failed("p", "m", Kind.NOT_FOUND, None)
     book.close()

@@ -12,20 +12,7 @@ from llm_router.nouns import FailureKind as Kind
 from llm_router.plan import health
 from llm_router.plan.health import HealthBook
 from llm_router.ports import PROBE
-
-START = 1_700_000_000.0
-
-
-class Clock:
-    now = START
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from tests.clock import NOON
 
 
 @pytest.fixture
@@ -66,10 +53,10 @@ def written(book):
 async def test_what_happened_is_known_at_once_and_written_behind(open_book):
     book, other = open_book(), open_book(aside=False)
     book.failed("p", "m", Kind.RATE_LIMITED, 60)
-    assert book.cooling("p", "m").until == START + 60
+    assert book.cooling("p", "m").until == NOON + 60
     assert not book.calm()
     await asyncio.to_thread(written, book)
-    assert other.cooling("p", "m").until == START + 60
+    assert other.cooling("p", "m").until == NOON + 60
 
 
 async def test_what_others_wrote_is_known_after_a_refresh(open_book):
@@ -126,7 +113,7 @@ async def test_a_probe_is_asked_for_and_one_process_gets_it(open_book, clock):
     books = [open_book() for _ in range(4)]
     books[0].failed("p", "m", Kind.RATE_LIMITED, None)
     await asyncio.to_thread(written, books[0])
-    clock.now += 31
+    clock.forward(31)
     for book in books:
         await book.refresh()
         assert book.enter("p", "m") is PROBE
@@ -139,7 +126,7 @@ async def test_a_probe_that_was_refused_claims_nothing_later(open_book, clock):
     one, other = open_book(), open_book()
     one.failed("p", "m", Kind.RATE_LIMITED, None)
     await asyncio.to_thread(written, one)
-    clock.now += 31
+    clock.forward(31)
     await other.refresh()
     assert await one.aenter("p", "m") is None
     assert (await other.aenter("p", "m")).state == "half_open"
@@ -155,7 +142,7 @@ async def test_a_probe_while_the_database_is_held_is_given_by_memory(open_book, 
     book = open_book()
     book.failed("p", "m", Kind.RATE_LIMITED, None)
     await asyncio.to_thread(written, book)
-    clock.now += 31
+    clock.forward(31)
     book._disk_again_at = 0.0
     assert await book.aenter("p", "m") is None
     assert (await book.aenter("p", "m")).state == "half_open"

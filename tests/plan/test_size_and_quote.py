@@ -1,5 +1,5 @@
 import pytest
-from plan_worlds import TablePrices
+from plan_worlds import TablePrices, made, world
 
 from llm_router.nouns import (
     Billing,
@@ -76,6 +76,12 @@ def test_the_largest_output_is_what_the_request_allows_else_by_complexity_and_ne
     assert size.largest_output(ask("a"), Complexity.COMPLEX, None) == size.LARGEST_OUTPUT[Complexity.COMPLEX]
     assert size.largest_output(ask("a"), Complexity.COMPLEX, 500) == 500
     assert size.largest_output(ask("a", max_output_tokens=10_000), Complexity.SIMPLE, 500) == 500
+
+
+def test_an_agent_that_is_told_to_go_on_may_write_a_whole_file():
+    for request in (ask("go on", tools=(Tool("write"),)), ask("go on", needs=frozenset({"tools"}))):
+        planned = made(request, at=world("openai"), complexity=Complexity.SIMPLE)
+        assert {candidate.max_output for candidate in planned.candidates} == {size.AGENTS_OUTPUT}
 
 
 def test_harder_requests_are_expected_to_be_answered_at_more_length():

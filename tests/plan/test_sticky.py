@@ -39,14 +39,14 @@ class Prices:
 
 def settled(
     standing, *, complexity=Complexity.SIMPLE, tokens=50_000, profile=Profile.BALANCED, goes_on=False,
-    opening="", prefer=(), model=None, chances=(0.9, 0.9, 0.9), **fields,
+    opening="", prefer=(), turn=None, model=None, chances=(0.9, 0.9, 0.9), **fields,
 ):  # fmt: skip
     at = world("anthropic", "openai", prices=Prices(), **fields)
     request = ask(
         "x",
         input_tokens=tokens,
         prefer=prefer,
-        turn="think" if prefer else None,
+        turn=turn or ("think" if prefer else None),
         conversation=Conversation("s", opening, goes_on),
     )
     assessment = Assessment(Task.CODE, complexity, 0.9, 0.5, (), "rules", *chances)
@@ -134,6 +134,13 @@ def test_a_loop_that_goes_on_keeps_its_model_whatever_the_prompt_was():
     planned, switch = settled(on(HAIKU), complexity=Complexity.DEEP_REASONING, goes_on=True, prefer=("opus",))
     assert refs(planned)[:2] == [HAIKU, OPUS]
     assert (switch.kept, switch.because) == (True, "an agent's loop goes on")
+
+
+def test_a_loop_that_is_summed_up_may_be_so_by_the_model_of_the_rule_and_else_where_it_is_cached():
+    planned, switch = settled(on(HAIKU), goes_on=True, turn="compaction", prefer=("opus",))
+    assert (refs(planned)[0], switch.kept) == (OPUS, False)
+    planned, switch = settled(on(OPUS), goes_on=True, turn="compaction")
+    assert (refs(planned)[0], switch.because) == (OPUS, "moving does not pay")
 
 
 @pytest.mark.parametrize("how", ["another opening", "shorter"])

@@ -1,5 +1,6 @@
 """Which models a server says it has, and how it is asked: no SDK is needed for that."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -89,7 +90,9 @@ async def test_a_listing_carries_the_key_there_is_and_nothing_of_the_process_env
     name, key, sent, box, monkeypatch
 ):
     leaking = {"OLLAMA_API_KEY": "leaked", "OPENAI_API_KEY": "leaked", "OPENAI_ORG_ID": "leaked"}
-    for variable, value in (leaking | {"ALL_PROXY": "http://127.0.0.1:9"}).items():
+    for variable, value in (
+        leaking | {"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "socks5://127.0.0.1:9"}
+    ).items():
         monkeypatch.setenv(variable, value)
     own = {} if key is None else {f"{name.upper()}_API_KEY": key}
     registry = Registry(Settings(), box.environ([name]) | own)
@@ -105,8 +108,9 @@ async def test_a_listing_carries_the_key_there_is_and_nothing_of_the_process_env
 @pytest.mark.parametrize("name", ["ollama", "vllm"])
 async def test_a_server_that_hangs_does_not_hold_up_its_listing(name, box, providers, own_limits):
     box.fault(name, Fault("hang"), operation="models")
-    with pytest.raises(UpstreamError) as raised:
-        await providers.listing(name).models()
+    async with asyncio.timeout(30):
+        with pytest.raises(UpstreamError) as raised:
+            await providers.listing(name).models()
     assert raised.value.kind is FailureKind.TIMEOUT
 
 

@@ -32,7 +32,7 @@ AMBIENT = {
     "OLLAMA_API_KEY": "leaked",
     "OLLAMA_HOST": "127.0.0.1:9",
     "HTTP_PROXY": "http://127.0.0.1:9",
-    "ALL_PROXY": "http://127.0.0.1:9",
+    "ALL_PROXY": "socks5://127.0.0.1:9",  # which httpx cannot use as it is
 }
 
 

@@ -23,8 +23,8 @@ from llm_router.nouns import (
     ask,
 )
 from llm_router.record import queries, rows
+from tests.clock import NOON
 
-NOON = time.mktime((2026, 3, 18, 12, 0, 0, 0, 0, -1))
 DAY = 86_400
 
 

@@ -19,11 +19,12 @@ from llm_router.nouns import (
     Thinking,
     ToolCallDelta,
     Trying,
+    Usage,
     ask,
 )
 from llm_router.plan.health import HealthBook
 from llm_router.ports import PROBE, Reservation
-from llm_router.run import Means, Run, attempts, exchange
+from llm_router.run import Means, Run, exchange, tries
 from llm_router.run.actions import ACTIONS, Action, wait_before_retry
 
 
@@ -177,6 +178,24 @@ async def test_a_context_that_does_not_fit_skips_models_with_no_larger_window():
     assert outcomes(run) == [("a", "context_too_long"), ("c", "ok")]
 
 
+async def test_who_leads_back_here_is_asked_once_and_then_only_other_providers():
+    back, other = Scripted("a", failure(FailureKind.LOOP, status=508)), Scripted("b", GOOD)
+    run, _ = a_run(back, other)
+    first, last = run.plan.candidates
+    also = replace(first, model=replace(first.model, id="m2"))
+    run.plan = replace(run.plan, candidates=(first, also, last))
+    await collect(run)
+    assert outcomes(run) == [("a", "loop"), ("b", "ok")]
+
+
+async def test_who_leads_back_here_is_not_tried_again_where_nobody_else_is_left():
+    back = Scripted("a", failure(FailureKind.LOOP, status=508))
+    run, _ = a_run(back)
+    with pytest.raises(AllFailedError, match="it said loop"):
+        await collect(run)
+    assert back.calls == 1
+
+
 async def test_an_empty_answer_is_a_failure_and_what_it_cost_is_kept():
     run, books = a_run(Scripted("a", EMPTY), Scripted("b", GOOD))
     await collect(run)
@@ -203,7 +222,7 @@ async def test_one_deadline_ends_the_whole_call():
 
 
 async def test_a_deadline_shorter_than_an_attempt_may_take_leaves_time_for_the_others(monkeypatch):
-    monkeypatch.setattr(attempts, "SHARE", 0.01)  # the rest is for a machine that stands still
+    monkeypatch.setattr(tries, "SHARE", 0.01)  # the rest is for a machine that stands still
     run, _ = a_run(Scripted("a", "hang"), Scripted("b", GOOD), limit_s=90, deadline_s=30)
     await collect(run)
     assert outcomes(run) == [("a", "timeout"), ("b", "ok")]
@@ -354,6 +373,13 @@ async def test_after_the_first_token_a_failure_ends_the_stream_and_nothing_is_sp
     assert outcomes(run) == [("a", "connection")]
     assert run.attempts[0].usage.estimated
     assert books.settled == [("a", "r1", 101)]  # what was streamed will be billed
+
+
+def test_what_an_upstream_told_before_it_broke_stands_above_the_estimate():
+    told = Usage(9_000, 1, cache_read_tokens=8_000, cache_write_tokens=900)
+    assert exchange.estimated(12_000, 400, told) == Usage(9_000, 100, 8_000, 900, estimated=True)
+    assert exchange.estimated(12_000, 400, Usage(0, 0)) == Usage(12_000, 100, estimated=True)
+    assert exchange.estimated(12_000, 0, told) is None
 
 
 async def test_a_caller_who_wants_no_stream_has_seen_nothing_so_another_model_may_serve():

@@ -1,17 +1,16 @@
 """A caller and an upstream of one dialect: the body as it came, the answer as it came, and still a record of both."""
 
 import json
-from contextlib import aclosing
 
 import pytest
 
 from llm_router.app import App
 from llm_router.dialects import inbound
 from llm_router.errors import UpstreamError
-from llm_router.nouns import Chunk, Done
 from llm_router.run.passage import forwarded
 from llm_router.run.relay import Relay
 from llm_router.sandbox import Fault, Sandbox
+from tests.run.hearing import hear
 
 WORDS = "one two three four five six seven eight"
 MODELS = {
@@ -66,15 +65,7 @@ async def heard(app, provider, body, headers=None, shown=None, chunks=None):
     """What the caller was sent, and the reply."""
     speaks = inbound.get(DIALECTS[provider])
     chunks = [] if chunks is None else chunks
-    reply = None
-    relay = Relay(speaks, headers or {}, shown=shown)
-    async with aclosing(app.router.stream(speaks.sketch(body), exchange=relay)) as events:
-        async for event in events:
-            match event:
-                case Chunk(data):
-                    chunks.append(data)
-                case Done():
-                    reply = event.reply
+    reply = await hear(app, speaks.sketch(body), Relay(speaks, headers or {}, shown=shown), chunks)
     return b"".join(chunks), reply
 
 
@@ -230,16 +221,8 @@ async def test_who_speaks_responses_reaches_openai_as_he_came(build, box):
         "something_new": {"deep": [1, 2]},
     }  # fmt: skip
     speaks = inbound.get("openai_responses")
-    app, chunks, reply = build("openai"), [], None
-    relay = Relay(speaks, {"session_id": "s", "user-agent": "codex_exec/0.169.0"})
-    events = app.router.stream(speaks.sketch(json.dumps(body).encode()), exchange=relay)
-    async with aclosing(events) as under_way:
-        async for event in under_way:
-            match event:
-                case Chunk(data):
-                    chunks.append(data)
-                case Done():
-                    reply = event.reply
+    relay, chunks = Relay(speaks, {"session_id": "s", "user-agent": "codex_exec/0.169.0"}), []
+    reply = await hear(build("openai"), speaks.sketch(json.dumps(body).encode()), relay, chunks)
     sent = the_request(box)
     assert sent.path.endswith("/responses")
     assert sent.body == body | {"model": MODELS["openai"].partition("/")[2]}
@@ -258,9 +241,6 @@ async def test_an_endpoint_says_what_else_it_speaks(box, tmp_path):
         app = App.build(root=tmp_path, cwd=tmp_path, environ={}, relays=True)
         speaks = inbound.get("openai_responses")
         body = {"model": f"office/{MODELS['openai'].partition('/')[2]}", "input": "hi"}
-        async with aclosing(
-            app.router.stream(speaks.sketch(json.dumps(body).encode()), exchange=Relay(speaks, {}))
-        ) as events:
-            assert isinstance([event async for event in events][-1], Done)
+        assert await hear(app, speaks.sketch(json.dumps(body).encode()), Relay(speaks, {}), [])
         assert the_request(box).path.endswith(path)
         await app.aclose()

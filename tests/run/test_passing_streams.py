@@ -1,16 +1,15 @@
 """Streams that pass as they came, from upstreams that use all that the formats allow."""
 
 import json
-from contextlib import aclosing
 
 import pytest
 
 from llm_router.app import App
 from llm_router.dialects import inbound
 from llm_router.errors import RouterError
-from llm_router.nouns import Chunk, Done
 from llm_router.run import relay
 from llm_router.run.relay import Relay
+from tests.run.hearing import hear
 from tests.run.scripted_upstream import upstream
 
 END = b"data: [DONE]\n\n"
@@ -38,22 +37,16 @@ def soon(monkeypatch):
     monkeypatch.setattr(relay, "FAREWELL_S", 0.05)
 
 
-async def heard(tmp_path, dialect, url, *, stream=True, **fields):
-    """What the caller was sent, and the reply; the error where it was one."""
+async def heard(tmp_path, dialect, url, *, caller=None, stream=True, **fields):
+    """What the caller was sent, and the reply; the error where it was one. `caller` speaks another dialect."""
     (tmp_path / "config.yaml").write_text(CONFIG.format(dialect=dialect, url=url))
     app = App.build(root=tmp_path, cwd=tmp_path, environ={"PATH": "/nonexistent"}, relays=True)
-    speaks = inbound.get(dialect)
-    body = json.dumps({"model": "own/m", "stream": stream} | BODIES[dialect] | fields).encode()
+    speaks = inbound.get(caller or dialect)
+    body = json.dumps({"model": "own/m", "stream": stream} | BODIES[speaks.name] | fields).encode()
     sketch = speaks.sketch(body, model="own/m", stream=stream)
     chunks, reply, failed = [], None, None
     try:
-        async with aclosing(app.router.stream(sketch, exchange=Relay(speaks, {}))) as events:
-            async for event in events:
-                match event:
-                    case Chunk(data):
-                        chunks.append(data)
-                    case Done():
-                        reply = event.reply
+        reply = await hear(app, sketch, Relay(speaks, {}), chunks)
     except RouterError as error:
         failed = error
     await app.aclose()
@@ -254,10 +247,31 @@ async def test_a_conversation_without_a_word_is_refused_before_anybody_is_asked(
         speaks = inbound.get("openai_chat")
         body = {"model": "own/m", "messages": [{"role": "user", "content": content}]}
         with pytest.raises(RouterError, match="nothing is said"):
-            async with aclosing(
-                app.router.stream(speaks.sketch(json.dumps(body).encode()), Relay(speaks, {}))
-            ) as events:
-                async for _ in events:
-                    pass
+            await hear(app, speaks.sketch(json.dumps(body).encode()), Relay(speaks, {}), [])
         await app.aclose()
     assert bodies == []
+
+
+THOUGHT_AWAY = [
+    piece(0, finish="length"),
+    b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}\n\n',
+    END,
+]
+
+
+@pytest.mark.parametrize("caller", ["openai_chat", "anthropic"])
+async def test_an_answer_whose_limit_went_on_thinking_is_told_and_not_asked_for_again(tmp_path, caller, soon):
+    fields = {"max_tokens": 5} | (
+        {"stream_options": {"include_usage": True}} if caller == "openai_chat" else {}
+    )
+    async with upstream(*THOUGHT_AWAY) as (url, bodies):
+        told, reply, failed = await heard(tmp_path, "openai_chat", url, caller=caller, **fields)
+    assert failed is None
+    assert (reply.answer.stop_reason, reply.answer.usage.output_tokens, len(bodies)) == ("length", 5, 1)
+    assert (b'"length"' if caller == "openai_chat" else b'"max_tokens"') in told
+
+
+async def test_nothing_said_without_a_limit_is_a_failure(tmp_path, soon):
+    async with upstream(*THOUGHT_AWAY) as (url, _):
+        _, _, failed = await heard(tmp_path, "openai_chat", url)
+    assert {str(attempt.outcome) for attempt in failed.attempts} == {"empty"}

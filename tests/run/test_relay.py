@@ -255,6 +255,20 @@ async def test_a_stream_that_breaks_ends_with_an_error_and_is_recorded_as_one(pr
     assert row["attempts"][0]["estimated"] == 1
 
 
+@pytest.mark.parametrize("provider", ["anthropic", "gemini"])
+async def test_what_a_vendor_told_at_the_start_of_a_stream_that_breaks_is_what_it_charges(
+    provider, build, box
+):
+    app = build(provider)
+    await heard(app, asked(stream=True))
+    box.fault(provider, Fault("truncated", after=5, held=True))
+    with pytest.raises(RouterError):
+        await broken(app, asked(stream=True), [], box)
+    whole, half = (row["attempts"][0] for row in rows(app))
+    assert (whole["estimated"], half["estimated"]) == (0, 1)
+    assert half["input_tokens"] == whole["input_tokens"]
+
+
 async def test_a_defect_of_ours_in_a_stream_that_has_begun_is_said_as_its_end(build, box, monkeypatch):
     app, note = build("openai", "groq"), Translation._note
     box.fault("openai", Fault("stall", after=1, held=True))
@@ -272,7 +286,7 @@ async def test_a_defect_of_ours_in_a_stream_that_has_begun_is_said_as_its_end(bu
 
 
 async def test_silence_after_the_first_token_ends_the_stream(build, box, monkeypatch):
-    monkeypatch.setattr("llm_router.run.attempts.GAP_S", 0.3)
+    monkeypatch.setattr("llm_router.run.tries.GAP_S", 0.3)
     box.fault("openai", Fault("stall", after=3))
     data = []
     with pytest.raises(UpstreamError) as raised:

@@ -1,5 +1,6 @@
 """Where the classifier is unsure: a model on this machine that is warm and quick chooses, if the choice matters."""
 
+import asyncio
 import json
 
 import pytest
@@ -124,6 +125,18 @@ async def test_who_has_just_answered_at_once_is_warm(build, box):
     assert (await app.ask(ask("latest release of sqlite?"))).decision.winner.model == "gpt-5-mini"
 
 
+@pytest.mark.parametrize(("first_token_ms", "is_asked"), [(650.0, True), (750.0, False)])
+async def test_who_began_late_is_not_quick(build, box, own_limits, first_token_ms, is_asked):
+    app = build(UNSURE, PINNED, warm=False)
+    await app.ask(ask("what is a mutex?", task=Task.QUERY))
+    app.ledger.close()
+    with db.connect(paths.database(app.root)) as connection:
+        connection.execute("UPDATE attempts SET first_token_ms = ?", (first_token_ms,))
+    says(box, "research")
+    decision = (await app.ask(ask("latest release of sqlite?"))).decision
+    assert ("classify" in {each.role for each in decision.attempts}) is is_asked
+
+
 async def test_the_same_words_are_asked_about_once(build, box):
     app = build(UNSURE, PINNED)
     says(box, "research")
@@ -155,11 +168,11 @@ async def test_who_keeps_us_waiting_is_left_alone(build, box, monkeypatch, fault
     assert decision.assessment == UNSURE
 
 
-async def test_silence_chooses_nothing(build, box, monkeypatch):
-    monkeypatch.setattr("llm_router.run.tiebreak.LIMIT_S", 0.2)
+async def test_silence_chooses_nothing_and_is_not_waited_for(build, box, own_limits):
     app = build(UNSURE, PINNED)
     box.fault("ollama", Fault("hang"), times=1)
-    assert (await app.ask(ask("latest release of sqlite?"))).decision.assessment == UNSURE
+    async with asyncio.timeout(30):
+        assert (await app.ask(ask("latest release of sqlite?"))).decision.assessment == UNSURE
 
 
 async def test_a_picture_that_nobody_makes_is_asked_about_before_it_is_refused(build, box):

@@ -297,6 +297,17 @@ async def test_installed_packages_are_there_and_cannot_be_changed(tree):
     assert package.read_text() == "installed"
 
 
+async def test_all_packages_of_a_large_workspace_are_there(tree):
+    """More of them than one argument of a program has room for."""
+    names = [f"packages/{number:03}-{'x' * 160}" for number in range(500)]
+    for name in names:
+        package = tree / name / "node_modules" / "left"
+        package.mkdir(parents=True)
+        (package / "index.txt").write_text("installed")
+    script = "test $(cat packages/*/node_modules/left/index.txt | grep -o installed | wc -l) = 500"
+    assert (await outcome_of(tree, GOOD, tests=script)).finding == "pass"
+
+
 def replaced(name, by, mode, line):
     """A patch that puts something else in place of a file of one line."""
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,23 +39,47 @@ class Block(msgspec.Struct):
     thinking: str | None = None
     signature: str | None = None
     data: str | None = None
+    tool: dict[str, Any] | None = None
+    tool_changes: list[Block] | None = None
+    tabs: list[dict[str, Any]] | None = None
+    state_changes: list[dict[str, Any]] | None = None
 
 
 class Turn(msgspec.Struct):
+    """`clear_at` and `output_config` are those of a system message inside the conversation."""
+
     role: str
-    content: str | list[Block]
+    content: str | list[Block] | msgspec.UnsetType = msgspec.UNSET
+    clear_at: str | None = None
+    output_config: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads one conversation. `named` are the tools that it refers to: what was deferred is offered from then on."""
+    """Reads one conversation. `named` are the tools that it refers to: what was deferred is offered from then on. `defined`
+    are those it brings itself, `removed` the names of those it has withdrawn; `effort` is its word for this turn.
+    """
 
     named: set[str] = field(default_factory=set[str])
+    defined: list[JsonDict] = field(default_factory=list[JsonDict])
+    removed: set[str] = field(default_factory=set[str])
+    effort: str = ""
 
-    def messages(self, turns: Iterable[Turn]) -> Iterable[Message]:
+    def messages(self, turns: Sequence[Turn]) -> Iterable[Message]:
+        last = max((at for at, turn in enumerate(turns) if turn.role == "user"), default=-1)
         for number, turn in enumerate(turns):
             role = one_of(turn.role, ROLES, f"messages.{number}.role")
-            if parts := self.content(turn.content, f"messages.{number}.content"):
+            path, content = f"messages.{number}.content", turn.content
+            if content is msgspec.UNSET:
+                if role != "system":
+                    raise refused(path, "Field required")
+                content = ""
+            parts = self.content(content, path)
+            if role == "user" and any(not isinstance(part, ToolResult) for part in parts):
+                self.effort = ""  # another turn has begun
+            self.effort = string(record(turn.output_config).get("effort")) or self.effort
+            cleared = turn.clear_at == "next_user_message" and number < last
+            if parts and not cleared:
                 yield Message(role, parts)  # pyright: ignore[reportArgumentType] - checked above
 
     def content(self, content: str | list[Block] | dict[str, Any] | None, path: str) -> tuple[Part, ...]:
@@ -94,14 +118,33 @@ class Reader:
                 return (Text(f"The tool {block.tool_name} is loaded and can be called now."),)
             case "search_result":
                 return (_search_result(block, self.content(block.content, path)),)
+            case "tool_addition" | "tool_removal":
+                self._change(record(block.tool), added=block.type == "tool_addition")
+                return ()
+            case "browser_state":
+                shown = {"tabs": block.tabs, "state_changes": block.state_changes}
+                return (Text(json_text({key: value for key, value in shown.items() if value})),)
             case "container_upload":
                 raise untranslatable(f"{path}: a file in Anthropic's container")
             case kind if kind.endswith("_tool_result"):
                 return _vendors_result(block)
             case "compaction":
+                for change in block.tool_changes or ():
+                    self._change(record(change.tool), added=change.type == "tool_addition")
                 return self.content(block.content, path)
             case _:  # what Anthropic ran itself, and blocks from the future: their text, if they have any
                 return (Text(block.text),) if block.text else ()
+
+    def _change(self, tool: JsonDict, *, added: bool) -> None:
+        definition = record(tool.get("definition"))
+        name = string(definition.get("name")) or string(tool.get("name"))
+        if not added:
+            self.removed.add(name)
+            return
+        self.removed.discard(name)
+        self.named.add(name)
+        if definition:
+            self.defined = [*(each for each in self.defined if each.get("name") != name), definition]
 
     def _call(self, block: Block, path: str) -> ToolCall:
         if not block.name:
@@ -171,6 +214,8 @@ def _vendors_result(block: Block) -> Iterable[Part]:
     """What a tool that Anthropic ran gave: other vendors read it as text, and the model's own begins on a new line."""
     if isinstance(block.content, dict):
         return (Text(f"{json_text(block.content)}\n"),)
+    if isinstance(block.content, str):
+        return (Text(f"({block.type})\n{block.content}\n"),) if block.content else ()
     found = block.content if isinstance(block.content, list) else []
     lines = [f"- {each.title or ''} {each.url or ''}".strip() for each in found if each.url or each.title]
     texts = [each.text for each in found if each.text]

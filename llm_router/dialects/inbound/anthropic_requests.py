@@ -57,6 +57,8 @@ class _Settings(msgspec.Struct):
     tool_choice: msgspec.Raw = _ABSENT
     safeguards: msgspec.Raw = _ABSENT
     mcp_servers: msgspec.Raw = _ABSENT
+    thread: msgspec.Raw = _ABSENT
+    compaction: msgspec.Raw = _ABSENT
 
 
 class _SketchedBlock(msgspec.Struct):
@@ -70,7 +72,7 @@ class _SketchedBlock(msgspec.Struct):
 
 class _SketchedTurn(msgspec.Struct):
     role: str
-    content: str | list[_SketchedBlock]
+    content: str | list[_SketchedBlock] = ""  # a system message may hold nothing but how to go on
 
 
 class _Head(_Settings, kw_only=True):
@@ -140,12 +142,15 @@ def parse(sketched: Request) -> Request:
     messages = list(reader.messages(whole.messages))
     if text := system_text(whole.system):
         messages.insert(0, Message("system", (Text(text),)))
-    box = toolbox(bytes(whole.tools)) if whole.tools else toolbox(b"null")
+    box = toolbox(bytes(whole.tools) or b"null")
+    if reader.defined:
+        box = box.joined(toolbox(msgspec.json.encode(reader.defined)))
     return replace(
         sketched,
         messages=tuple(messages),
-        tools=box.offered(reader.named),
-        web_search=box.web_search,
+        tools=box.offered(reader.named, reader.removed),
+        web_search=None if "web_search" in reader.removed else box.web_search,
+        reasoning=_in_this_turn(sketched.reasoning, reader.effort),
     )
 
 
@@ -155,6 +160,13 @@ def refuse_what_only_anthropic_answers(whole: _Settings) -> None:
         raise UsageError("safeguards: this model's provider cannot answer them; send the request without")
     if holds(whole.mcp_servers):
         raise untranslatable("mcp_servers: what Anthropic itself connects to")
+    if holds(whole.thread):
+        raise untranslatable(
+            "thread: a conversation that Anthropic holds",
+            fix="Send the whole conversation as `messages`, or name a model of Anthropic.",
+        )
+    if holds(whole.compaction):
+        raise untranslatable("compaction: a summary that Anthropic signs")
 
 
 # ── the head ─────────────────────────────────────────────────────────────────
@@ -164,7 +176,7 @@ def _reasoning(head: _Settings) -> Reasoning | None:
     thinking, config = record(head.thinking), record(head.output_config)
     effort = _EFFORTS.get(string(config.get("effort")))
     match thinking.get("type"):
-        case "disabled":
+        case "disabled" | "between_tools":  # the nearest that others have, as with Anthropic's own fallbacks
             return Reasoning("none")
         case "enabled" | "adaptive":
             budget = thinking.get("budget_tokens")
@@ -172,6 +184,13 @@ def _reasoning(head: _Settings) -> Reasoning | None:
             return Reasoning(effort, budget if isinstance(budget, int) else None, shown)
         case _:
             return Reasoning(effort) if effort else None
+
+
+def _in_this_turn(asked: Reasoning | None, word: str) -> Reasoning | None:
+    effort = _EFFORTS.get(word)
+    if effort is None or (asked is not None and asked.effort == "none"):
+        return asked
+    return replace(asked, effort=effort) if asked is not None else Reasoning(effort)
 
 
 def _schema(head: _Settings) -> JsonDict | None:

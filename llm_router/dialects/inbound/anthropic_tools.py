@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from llm_router.dialects.inbound.bodies import read, refused, untranslatable
+from llm_router.dialects.inbound.bodies import json_text, read, refused, untranslatable
+from llm_router.dialects.reading import near
 from llm_router.nouns import JsonDict, Tool, ToolChoice, WebSearch
 
 # Stands for the deferred tools where there are no others; calling it does nothing.
@@ -22,9 +23,11 @@ class _Given(msgspec.Struct):
     input_schema: dict[str, Any] | None = None
     strict: bool | None = None
     defer_loading: bool | None = None
+    input_examples: list[Any] | None = None
     max_uses: int | None = None
     allowed_domains: list[str] | None = None
     blocked_domains: list[str] | None = None
+    user_location: dict[str, Any] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -44,15 +47,21 @@ class Toolbox(msgspec.Struct, frozen=True):
     tools: tuple[Tool, ...] = ()
     deferred: frozenset[str] = frozenset()
     web_search: WebSearch | None = None
-    runs: tuple[str, ...] = ()  # tools that only Anthropic can run
+    others: tuple[str, ...] = ()  # tools that Anthropic runs, or that only its models know how to use
 
-    def offered(self, named: AbstractSet[str]) -> tuple[Tool, ...]:
-        """Raises UpstreamError(UNSUPPORTED) where a tool is one that only Anthropic runs."""
-        if self.runs:
-            raise untranslatable(f"tools: {', '.join(self.runs)}, which Anthropic runs itself,")
-        if not self.deferred - named:
-            return self.tools
-        return tuple(tool for tool in self.tools if tool.name not in self.deferred or tool.name in named)
+    def joined(self, later: Toolbox) -> Toolbox:
+        """With those that the conversation brought later: of two that have one name it is the tool."""
+        names = {tool.name for tool in later.tools}
+        kept = tuple(tool for tool in self.tools if tool.name not in names)
+        web, others = later.web_search or self.web_search, self.others + later.others
+        return Toolbox(kept + later.tools, self.deferred | later.deferred, web, others)
+
+    def offered(self, named: AbstractSet[str], removed: AbstractSet[str] = frozenset()) -> tuple[Tool, ...]:
+        """Raises UpstreamError(UNSUPPORTED) where a tool is one that only Anthropic has."""
+        if self.others:
+            raise untranslatable(f"tools: {', '.join(self.others)}, which only Anthropic has,")
+        hidden = (self.deferred - named) | removed
+        return tuple(tool for tool in self.tools if tool.name not in hidden) if hidden else self.tools
 
 
 @lru_cache(maxsize=32)  # a session sends the same ones with every turn, 40 kB and more
@@ -63,7 +72,7 @@ def toolbox(raw: bytes) -> Toolbox:
     tools: list[Tool] = []
     deferred: set[str] = set()
     web: WebSearch | None = None
-    runs: list[str] = []
+    others: list[str] = []
     for at, tool in enumerate(given):
         family = _family(tool)
         if family in ("", "custom", *CLIENT_TOOLS):
@@ -75,10 +84,10 @@ def toolbox(raw: bytes) -> Toolbox:
                 deferred.add(tool.name)
         elif family == "web_search":
             domains = tuple(tool.allowed_domains or ()), tuple(tool.blocked_domains or ())
-            web = WebSearch(tool.max_uses, *domains)
+            web = WebSearch(tool.max_uses, *domains, near(tool.user_location))
         elif family != "tool_search_tool":
-            runs.append(tool.type or tool.name)
-    return Toolbox(tuple(tools), frozenset(deferred), web, tuple(runs))
+            others.append(tool.type or tool.name)
+    return Toolbox(tuple(tools), frozenset(deferred), web, tuple(others))
 
 
 def tool_choice(raw: bytes) -> ToolChoice:
@@ -108,7 +117,15 @@ def _client_tool(tool: _Given, family: str, at: int) -> Tool:
         description, properties, required = CLIENT_TOOLS[family]
         schema: JsonDict = {"type": "object", "properties": properties, "required": required}
         return Tool(tool.name, description, schema)
-    return Tool(tool.name, tool.description or "", tool.input_schema or {}, bool(tool.strict))
+    return Tool(tool.name, _described(tool), tool.input_schema or {}, bool(tool.strict))
+
+
+def _described(tool: _Given) -> str:
+    """Others have no place for examples of what it is called with."""
+    told = [tool.description or ""]
+    if tool.input_examples:
+        told.append("Examples of input:\n" + "\n".join(map(json_text, tool.input_examples)))
+    return "\n\n".join(filter(None, told))
 
 
 def _string(description: str = "") -> JsonDict:

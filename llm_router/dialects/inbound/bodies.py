@@ -61,13 +61,11 @@ def refused(path: str, what: str) -> UsageError:
 def untranslatable(
     what: str, fix: str = "Leave it out, or name a model of the vendor whose API this is."
 ) -> UpstreamError:
-    """What only an upstream of the caller's own dialect can do: another candidate may be one."""
-    return UpstreamError(
-        FailureKind.UNSUPPORTED,
-        f"{what} cannot be translated for a model of another vendor.",
-        fix=fix,
-        status=400,
-    )
+    """What only an upstream of the caller's own dialect can do: another candidate may be one. The message is all that comes
+    through to the caller, so it says what to do, too.
+    """
+    said = f"{what} cannot be translated for a model of another vendor. {fix}"
+    return UpstreamError(FailureKind.UNSUPPORTED, said, status=400)
 
 
 def holds(raw: msgspec.Raw) -> bool:

@@ -68,6 +68,7 @@ _UPSTREAM: Mapping[FailureKind, tuple[What, int]] = {
     FailureKind.BAD_REQUEST: ("invalid", 400),
     FailureKind.UNSUPPORTED: ("invalid", 400),
     FailureKind.CONTENT_FILTER: ("invalid", 400),
+    FailureKind.LOOP: ("server", 508),
     FailureKind.CONTEXT_TOO_LONG: ("too_long", 400),
     FailureKind.BUDGET: ("budget", 429),
     FailureKind.CANCELLED: ("server", 499),
@@ -91,6 +92,7 @@ _TELLING = (
     FailureKind.TRUNCATED,
     FailureKind.EMPTY,
     FailureKind.UNSUPPORTED,
+    FailureKind.LOOP,
     FailureKind.BUDGET,
     FailureKind.BILLING,
     FailureKind.AUTH,
@@ -165,7 +167,7 @@ def _upstream(kind: FailureKind, status: int | None, message: str, wait: float |
     kept = status if status is not None and status in _KEPT.get(what, ()) else usual
     if kept == 403:
         what = "permission"
-    final = what in _FINAL or kind is FailureKind.CONTENT_FILTER
+    final = what in _FINAL or kind in (FailureKind.CONTENT_FILTER, FailureKind.LOOP)
     return Fault(what, kept, message, retry=not final, retry_after_s=wait)
 
 

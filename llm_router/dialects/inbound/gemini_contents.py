@@ -26,6 +26,7 @@ _SNAKE = {
         *("stopSequences", "candidateCount", "responseMimeType", "responseSchema", "responseJsonSchema"),
         *("thinkingConfig", "thinkingBudget", "thinkingLevel", "includeThoughts", "responseModalities"),
         *("excludeDomains", "generateContentRequest", "presencePenalty", "frequencyPenalty"),
+        *("enterpriseWebSearch", "responseFormat", "responseLogprobs"),
     )
 }
 
@@ -34,6 +35,10 @@ def pick(holder: JsonDict, name: str) -> Any:
     """Google takes every field in two spellings, `mimeType` and `mime_type`."""
     value = holder.get(name)
     return holder.get(_SNAKE[name]) if value is None and name in _SNAKE else value
+
+
+def spellings(name: str) -> tuple[str, str]:
+    return name, _SNAKE[name]
 
 
 class Conversation:

@@ -11,10 +11,10 @@ from msgspec import field
 from msgspec.structs import replace
 
 from llm_router.dialects.inbound.bodies import limit, read, refused, sampled, stops, untranslatable
-from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick
+from llm_router.dialects.inbound.gemini_contents import Conversation, media, pick, spellings
 from llm_router.dialects.inbound.gemini_schema import json_schema
 from llm_router.dialects.inbound.sizes import Media, tokens
-from llm_router.dialects.inbound.sketches import SILENCE, needs, own_words
+from llm_router.dialects.inbound.sketches import SILENCE, media_of_the_user, needs, own_words
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import listed, record, sequence, string
 from llm_router.errors import UpstreamError
@@ -34,12 +34,9 @@ from llm_router.nouns import (
 )
 
 _ABSENT = msgspec.Raw()
-_LEVELS: dict[str, Effort] = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high"}
-_SEARCHES = ("googleSearch", "googleSearchRetrieval")
-_HOSTED = (
-    *("codeExecution", "code_execution", "urlContext", "url_context", "fileSearch", "file_search"),
-    *("googleMaps", "google_maps", "computerUse", "computer_use", "mcpServers", "mcp_servers"),
-)
+_LEVELS: dict[str, Effort] = {word: word for word in ("minimal", "low", "medium", "high", "xhigh")}
+_SEARCHES = ("googleSearch", "googleSearchRetrieval", "enterpriseWebSearch")
+_TRANSLATED = frozenset({name for each in ("functionDeclarations", *_SEARCHES) for name in spellings(each)})
 # What a user did not write, although it stands in his turn: Gemini CLI tells of the surroundings there.
 _SURROUNDINGS = ("<session_context>", "<hook_context>")
 
@@ -111,7 +108,6 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
     tools, web = _offered(bytes(head.tools) or b"null")
     choice, tools = _chosen(record(head.calling) or record(head.tool_config), tools)
     schema, calls = _schema(config), bool(tools) and choice.mode != "none"
-    answers = _integer(config, "candidateCount")
     return Request(
         messages=_last_words(contents),
         model=model,
@@ -123,8 +119,8 @@ def sketch(body: bytes, model: str, *, stream: bool, dialect: str = "gemini") ->
             seed=_integer(config, "seed"),
             presence_penalty=_number(config, "presencePenalty"),
             frequency_penalty=_number(config, "frequencyPenalty"),
-            answers=answers if answers is not None and answers > 1 else None,
         ),
+        answers=_integer(config, "candidateCount") or 1,
         stop=stops(sequence(pick(config, "stopSequences"))),
         schema=schema,
         reasoning=_reasoning(record(pick(config, "thinkingConfig"))),
@@ -146,7 +142,7 @@ def parse(sketched: Request) -> Request:
     _refuse_what_google_does(whole)
     tools, _ = _offered(bytes(whole.tools) or b"null")
     _, tools = _chosen(record(whole.calling) or record(whole.tool_config), tools)
-    messages = Conversation().messages(listed(whole.contents))
+    messages = tuple(media_of_the_user(Conversation().messages(listed(whole.contents))))
     if told := _system(whole):
         messages = (Message("system", (Text(told),)), *messages)
     return replace(sketched, messages=messages, tools=tools)
@@ -168,7 +164,13 @@ def _schema(config: JsonDict) -> JsonDict | None:
     for name in ("responseJsonSchema", "_responseJsonSchema", "responseSchema"):
         if schema := record(pick(config, name)):
             return json_schema(schema)
-    return ANY_OBJECT if pick(config, "responseMimeType") == "application/json" else None
+    if pick(config, "responseMimeType") == "application/json":
+        return ANY_OBJECT
+    formats = [record(each.get("text")) for each in listed(pick(config, "responseFormat"))]
+    text = next(filter(None, formats), dict[str, Any]())
+    if schema := record(text.get("schema") or text.get("jsonSchema")):
+        return json_schema(schema)
+    return ANY_OBJECT if pick(text, "mimeType") in ("APPLICATION_JSON", "application/json") else None
 
 
 def _reasoning(wish: JsonDict) -> Reasoning | None:
@@ -237,9 +239,18 @@ def _refuse_what_google_does(head: _Settings) -> None:
     spoken = {str(kind).upper() for kind in sequence(pick(config, "responseModalities"))}
     if spoken - {"TEXT", "MODALITY_UNSPECIFIED"}:
         raise untranslatable(f"generation_config.responseModalities: {', '.join(sorted(spoken))}")
-    given = {name for group in listed(read(bytes(head.tools) or b"null", _TOOLS)) for name in group}
-    if hosted := [name for name in _HOSTED if name in given]:
-        raise untranslatable(f"tools: {', '.join(hosted)}, which Google runs itself,")
+    formats = {
+        name for each in listed(pick(config, "responseFormat")) for name in each if each[name] is not None
+    }
+    if others := sorted(formats - {"text"}):
+        raise untranslatable(f"generation_config.responseFormat: {', '.join(others)}")
+    if pick(config, "responseLogprobs"):
+        raise untranslatable("generation_config.responseLogprobs")
+    groups = listed(read(bytes(head.tools) or b"null", _TOOLS))
+    if hosted := [
+        name for group in groups for name in group if group[name] is not None and name not in _TRANSLATED
+    ]:
+        raise untranslatable(f"tools: {', '.join(hosted)}, which only Google has,")
 
 
 def _system(head: _Settings) -> str:

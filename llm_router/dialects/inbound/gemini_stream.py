@@ -11,6 +11,7 @@ from llm_router.dialects.inbound.gemini_contents import NATIVE, sealed
 from llm_router.dialects.inbound.gemini_errors import error_body
 from llm_router.dialects.inbound.segments import WholeCalls, deltas_of
 from llm_router.dialects.inbound.signatures import tagged
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.errors import RouterError
@@ -99,6 +100,7 @@ class GeminiRenderer:
     """SSE, or (`array`) one JSON array that grows, which Google sends where `alt=sse` is not asked for."""
 
     def __init__(self, head: Head, *, array: bool = False) -> None:
+        self._head = head
         self._parts = Parts(head)
         self._array = array
         self._fed = self._begun = self._ended = False
@@ -133,7 +135,7 @@ class GeminiRenderer:
         if last is None:
             return self._framed(b'{"candidates":[%b],%b' % (_encode(candidate), self._fixed))
         candidate["finishReason"] = _STOPS.get(last.stop_reason, "STOP")
-        counts = _encode(usage(last.usage))
+        counts = _encode(usage(counted(last.usage, self._head)))
         return self._framed(
             b'{"candidates":[%b],"usageMetadata":%b,%b' % (_encode(candidate), counts, self._fixed)
         )
@@ -158,7 +160,7 @@ def render(answer: Answer, head: Head) -> bytes:
     return _encode(
         {
             "candidates": [candidate],
-            "usageMetadata": usage(answer.usage),
+            "usageMetadata": usage(counted(answer.usage, head)),
             "modelVersion": head.model,
             "responseId": secrets.token_urlsafe(16),
         }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from llm_router.dialects.inbound.bodies import AnsweredError, read, refused, sampled, stops
+from llm_router.dialects.inbound.bodies import AnsweredError, read, refused, sampled, stops, untranslatable
 from llm_router.dialects.inbound.ollama_messages import Conversation, said
 from llm_router.dialects.inbound.sizes import Media, tokens
-from llm_router.dialects.inbound.sketches import SILENCE, needs
+from llm_router.dialects.inbound.sketches import SILENCE, media_of_the_user, needs
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.dialects.reading import record, sequence, string
 from llm_router.errors import UsageError
@@ -42,6 +43,7 @@ class _Settings(msgspec.Struct):
     format: Any = None
     think: bool | str | None = None
     keep_alive: Any = None
+    logprobs: bool | None = None
 
 
 class _Said(msgspec.Struct):
@@ -57,7 +59,7 @@ class _ChatHead(_Settings, kw_only=True):
 
 class _Chat(_Settings, kw_only=True):
     messages: list[dict[str, Any]] | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: msgspec.Raw = _ABSENT
 
 
 class _Generate(_Settings, kw_only=True):
@@ -72,6 +74,7 @@ class _Generate(_Settings, kw_only=True):
 
 _CHAT_HEAD = msgspec.json.Decoder(_ChatHead)
 _CHAT = msgspec.json.Decoder(_Chat)
+_TOOLS = msgspec.json.Decoder(list[dict[str, Any]])
 _GENERATE = msgspec.json.Decoder(_Generate)
 
 
@@ -90,9 +93,12 @@ def parse_chat(sketched: Request) -> Request:
     if sketched.origin is None:
         return sketched
     whole = read(sketched.origin.body, _CHAT)
-    messages = Conversation().messages(whole.messages or [])
-    tools = tuple(_tool(tool, f"tools.{at}") for at, tool in enumerate(whole.tools or []))
-    return replace(sketched, messages=messages, tools=tools, tool_choice=ToolChoice())
+    if whole.logprobs:
+        raise untranslatable("logprobs")
+    messages = tuple(media_of_the_user(Conversation().messages(whole.messages or [])))
+    tools = bytes(whole.tools)
+    offered = () if tools in _NO_TOOLS else _tools(tools)
+    return replace(sketched, messages=messages, tools=offered, tool_choice=ToolChoice())
 
 
 def generate(body: bytes) -> Request:
@@ -105,6 +111,8 @@ def generate(body: bytes) -> Request:
             raise refused(
                 name, "only a local model takes it; send the text as `prompt`, earlier turns to /api/chat"
             )
+    if whole.logprobs:
+        raise refused("logprobs", "only a local model tells them; ask it through /api/chat")
     parts = said(whole.prompt, whole.images)
     messages = (Message("user", tuple(parts)),)
     if whole.system:
@@ -187,6 +195,11 @@ def _reasoning(think: bool | str | None) -> Reasoning | None:
     if think not in _EFFORTS:
         raise refused("think", f"must be true, false or one of {', '.join(_EFFORTS)}, not {think!r}")
     return Reasoning(_EFFORTS[think])
+
+
+@lru_cache(maxsize=32)  # a session sends the same ones with every turn
+def _tools(raw: bytes) -> tuple[Tool, ...]:
+    return tuple(_tool(tool, f"tools.{at}") for at, tool in enumerate(read(raw, _TOOLS, "tools")))
 
 
 def _tool(tool: JsonDict, path: str) -> Tool:

@@ -10,6 +10,7 @@ import msgspec
 
 from llm_router.dialects.inbound.openai_chat_errors import openai_fault
 from llm_router.dialects.inbound.segments import WholeCalls, deltas_of
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.errors import RouterError
@@ -54,8 +55,8 @@ class OllamaRenderer:
     """`generate`: the words stand in `response` instead of in a message."""
 
     def __init__(self, head: Head, *, generate: bool = False) -> None:
+        self._head = head
         self._pieces = Pieces(head)
-        self._model = head.model
         self._generate = generate
         self._started = time.perf_counter_ns()
         self._fed = self._ended = False
@@ -69,7 +70,7 @@ class OllamaRenderer:
         told = b"" if self._fed else self.feed(deltas_of(answer))
         told += b"".join(self._line(piece) for piece in self._pieces.rest())
         self._ended = True
-        return told + self._line({"content": ""}, ending(answer, self._started))
+        return told + self._line({"content": ""}, ending(answer, self._started, self._head))
 
     def error(self, error: RouterError) -> bytes:
         if self._ended:
@@ -82,7 +83,7 @@ class OllamaRenderer:
         return b""
 
     def _line(self, piece: JsonDict, ending: JsonDict | None = None) -> bytes:
-        return line(whole(self._model, piece, ending, generate=self._generate))
+        return line(whole(self._head.model, piece, ending, generate=self._generate))
 
 
 def line(body: JsonDict) -> bytes:
@@ -104,17 +105,17 @@ def whole(model: str, piece: JsonDict, ending: JsonDict | None, *, generate: boo
     return body | (ending or {"done": False})
 
 
-def ending(answer: Answer, started_ns: int) -> JsonDict:
+def ending(answer: Answer, started_ns: int, head: Head) -> JsonDict:
     """Durations are nanoseconds. How long the prompt took and how long the answer, nobody told us."""
-    took = time.perf_counter_ns() - started_ns
+    took, usage = time.perf_counter_ns() - started_ns, counted(answer.usage, head)
     return {
         "done": True,
         "done_reason": "length" if answer.stop_reason == "length" else "stop",
         "total_duration": took,
         "load_duration": 0,
-        "prompt_eval_count": answer.usage.input_tokens,
+        "prompt_eval_count": usage.input_tokens,
         "prompt_eval_duration": 0,
-        "eval_count": answer.usage.output_tokens,
+        "eval_count": usage.output_tokens,
         "eval_duration": took,
     }
 
@@ -128,4 +129,6 @@ def render(answer: Answer, head: Head, *, generate: bool = False) -> bytes:
         message["thinking"] = thoughts
     if calls := [call for piece in pieces for call in piece.get("tool_calls", ())]:
         message["tool_calls"] = calls
-    return _encode(whole(head.model, message, ending(answer, time.perf_counter_ns()), generate=generate))
+    return _encode(
+        whole(head.model, message, ending(answer, time.perf_counter_ns(), head), generate=generate)
+    )

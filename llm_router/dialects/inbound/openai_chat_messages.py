@@ -38,6 +38,7 @@ class ChatMessage(msgspec.Struct):
     tool_call_id: str | None = None
     reasoning_content: str | None = None
     reasoning: str | dict[str, Any] | None = None
+    audio: dict[str, Any] | None = None
 
 
 def messages(given: Iterable[ChatMessage]) -> Iterable[Message]:
@@ -51,7 +52,7 @@ def messages(given: Iterable[ChatMessage]) -> Iterable[Message]:
         if results:
             yield Message("user", tuple(results))
             results = []
-        parts = _said(message, path)
+        parts = _said(message, role, path)
         if parts:
             name = "system" if role == "developer" else role
             yield Message(name, parts)  # pyright: ignore[reportArgumentType] - checked above
@@ -59,12 +60,17 @@ def messages(given: Iterable[ChatMessage]) -> Iterable[Message]:
         yield Message("user", tuple(results))
 
 
-def _said(message: ChatMessage, path: str) -> tuple[Part, ...]:
+def _said(message: ChatMessage, role: str, path: str) -> tuple[Part, ...]:
     parts: list[Part] = []
     thought = message.reasoning_content or (message.reasoning if isinstance(message.reasoning, str) else "")
     if message.role == "assistant" and thought:
         parts.append(Thinking(thought))
-    parts += content_parts(message.content, f"{path}.content")
+    if message.audio:
+        raise untranslatable(f"{path}.audio: what was said, by the id that OpenAI has for it")
+    said = content_parts(message.content, f"{path}.content")
+    if message.name and role == "user" and said and isinstance(said[0], Text):  # one of several who speak
+        said[0] = Text(f"{message.name}: {said[0].text}")
+    parts += said
     if message.refusal:
         parts.append(Text(message.refusal))
     for at, call in enumerate(message.tool_calls or ()):

@@ -22,7 +22,7 @@ from llm_router.dialects.inbound.openai_chat_tools import allowed, legacy, tool_
 from llm_router.dialects.inbound.sizes import Media, tokens
 from llm_router.dialects.inbound.sketches import EFFORTS, REMINDER, SILENCE, needs, own_words
 from llm_router.dialects.json_schema import ANY_OBJECT
-from llm_router.dialects.reading import record, sequence, string
+from llm_router.dialects.reading import near, record, sequence, string
 from llm_router.errors import UsageError
 from llm_router.nouns import (
     JsonDict,
@@ -54,6 +54,7 @@ class _Settings(msgspec.Struct):
     repetition_penalty: float | None = None
     stop: str | list[str] | None = None
     n: int | None = None
+    logprobs: bool | None = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None
     reasoning: dict[str, Any] | None = None  # OpenRouter's way to say it
@@ -123,8 +124,8 @@ def sketch(body: bytes) -> Request:
             frequency_penalty=head.frequency_penalty,
             repetition_penalty=head.repetition_penalty,
             min_p=head.min_p,
-            answers=head.n if head.n is not None and head.n > 1 else None,
         ),
+        answers=head.n or 1,
         stop=stops(head.stop),
         schema=schema,
         reasoning=_reasoning(head),
@@ -149,6 +150,8 @@ def parse(sketched: Request) -> Request:
         raise untranslatable(f"n: {whole.n} answers at once")
     if "audio" in (whole.modalities or ()):
         raise untranslatable("modalities: an answer as audio")
+    if whole.logprobs:
+        raise untranslatable("logprobs")
     offered = tools(bytes(whole.tools)) if whole.tools else ()
     offered = offered or (legacy(bytes(whole.functions)) if whole.functions else ())
     return replace(
@@ -201,7 +204,8 @@ def _web_search(options: dict[str, Any] | None) -> WebSearch | None:
     if options is None:
         return None
     domains = sequence(record(options.get("filters")).get("allowed_domains"))
-    return WebSearch(allowed_domains=tuple(cast("list[str]", domains)))
+    where = record(record(options.get("user_location")).get("approximate"))
+    return WebSearch(allowed_domains=tuple(cast("list[str]", domains)), near=near(where))
 
 
 def _weigh(content: str | list[_SketchedBlock] | None, media: Media) -> None:

@@ -43,6 +43,11 @@ _TRACES = frozenset(
 )
 
 
+_PLAIN_OUTPUTS = frozenset(
+    f"{kind}_output" for kind in ("function_call", "custom_tool_call", "local_shell_call", "apply_patch_call")
+)
+
+
 class Conversation:
     """Collects items to messages. `found` are the tools that the conversation itself has brought up."""
 
@@ -115,9 +120,12 @@ class Conversation:
             self.found += found
             names = ", ".join(offer.tool.name for offer in found) or "none"
             return ToolResult(call_id, (Text(f"Tools found, ready to be called: {names}"),))
-        if kind not in ("function_call_output", "custom_tool_call_output", "local_shell_call_output"):
+        if kind == "shell_call_output":
+            told = "\n".join(map(_ran, records(item.get("output"))))
+            return ToolResult(call_id, (Text(told),) if told else ())
+        if kind not in _PLAIN_OUTPUTS:
             raise untranslatable(f"{path}: an item of type {kind!r}")
-        output = item.get("output")
+        output = item.get("output") or ""
         failed = item.get("status") == "failed"
         parts = content(output if isinstance(output, (str, list)) else json_text(output), f"{path}.output")
         told = tuple(part for part in parts if isinstance(part, (Text, Image, Document)))
@@ -138,8 +146,20 @@ def _call(kind: str, item: JsonDict, path: str) -> ToolCall:
         case "local_shell_call":
             action = {key: value for key, value in record(item.get("action")).items() if key != "type"}
             return ToolCall(call_id, "local_shell", json_text(action))
+        case "shell_call":
+            action = record(item.get("action"))
+            return ToolCall(call_id, "shell", json_text({k: v for k, v in action.items() if v is not None}))
+        case "apply_patch_call":
+            return ToolCall(call_id, "apply_patch", json_text(record(item.get("operation"))))
         case _:
             raise untranslatable(f"{path}: an item of type {kind!r}")
+
+
+def _ran(command: JsonDict) -> str:
+    outcome = record(command.get("outcome"))
+    ended = f"exit code {outcome['exit_code']}" if "exit_code" in outcome else string(outcome.get("type"))
+    told = (string(command.get("stdout")), string(command.get("stderr")), f"({ended})" if ended else "")
+    return "\n".join(filter(None, told))
 
 
 def _call_id(item: JsonDict, path: str) -> str:

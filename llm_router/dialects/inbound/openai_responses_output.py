@@ -16,6 +16,7 @@ from llm_router.dialects.inbound.openai_responses_items import NATIVE
 from llm_router.dialects.inbound.openai_responses_requests import offers
 from llm_router.dialects.inbound.openai_responses_tools import FREEFORM_FIELD, Kind, Offer, Toolbox
 from llm_router.dialects.inbound.signatures import tagged
+from llm_router.dialects.inbound.sizes import counted
 from llm_router.dialects.inbound.tool_names import originals
 from llm_router.dialects.reading import arguments_object
 from llm_router.errors import RouterError
@@ -23,7 +24,14 @@ from llm_router.nouns import Answer, JsonDict, Request, Thinking, Tool, ToolChoi
 from llm_router.ports import Head, Problem
 
 # OpenAI looks at how ids of items begin when it gets them back.
-PREFIXES: Mapping[Kind, str] = {"function": "fc", "custom": "ctc", "tool_search": "tsc", "local_shell": "lsh"}
+PREFIXES: Mapping[Kind, str] = {
+    "function": "fc",
+    "custom": "ctc",
+    "tool_search": "tsc",
+    "local_shell": "lsh",
+    "shell": "sh",
+    "apply_patch": "apc",
+}
 
 
 def message(item_id: str, text: str, status: str = "completed") -> JsonDict:
@@ -78,6 +86,10 @@ def call(item_id: str, call_id: str, offer: Offer, arguments: str, status: str =
             return item | {"type": "tool_search_call", "execution": "client", "arguments": found}
         case "local_shell":
             return item | {"type": "local_shell_call", "action": _action(arguments)}
+        case "shell":
+            return item | {"type": "shell_call", "action": _commands(arguments)}
+        case "apply_patch":
+            return item | {"type": "apply_patch_call", "operation": _operation(arguments)}
         case "function":
             item |= {"type": "function_call", "name": offer.name, "arguments": arguments}
     return item | ({"namespace": offer.namespace} if offer.namespace else {})
@@ -100,6 +112,21 @@ def _action(arguments: str) -> JsonDict:
     action: JsonDict = {"type": "exec", "command": command, "env": given.get("env") or {}}
     known = ("working_directory", "timeout_ms", "user")
     return action | {key: given[key] for key in known if given.get(key) is not None}
+
+
+def _commands(arguments: str) -> JsonDict:
+    given = arguments_object(arguments)
+    commands: Any = given.get("commands", given.get("_raw", []))
+    limits = {key: given.get(key) for key in ("timeout_ms", "max_output_length")}
+    return {"commands": [commands] if isinstance(commands, str) else commands, **limits}
+
+
+def _operation(arguments: str) -> JsonDict:
+    given = arguments_object(arguments)
+    operation = {"type": given.get("type") or "update_file", "path": given.get("path") or ""}
+    if operation["type"] == "delete_file":
+        return operation
+    return operation | {"diff": given.get("diff", given.get("_raw", ""))}
 
 
 def new_base() -> str:
@@ -152,13 +179,13 @@ def _choice(choice: ToolChoice) -> Any:
             return mode
 
 
-def completed(begun: JsonDict, items: Sequence[JsonDict], answer: Answer) -> JsonDict:
+def completed(begun: JsonDict, items: Sequence[JsonDict], answer: Answer, head: Head) -> JsonDict:
     reason = {"length": "max_output_tokens", "refusal": "content_filter"}.get(answer.stop_reason)
     return begun | {
         "status": "incomplete" if reason else "completed",
         "incomplete_details": {"reason": reason} if reason else None,
         "output": list(items),
-        "usage": usage(answer.usage),
+        "usage": usage(counted(answer.usage, head)),
     }
 
 

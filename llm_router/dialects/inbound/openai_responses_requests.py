@@ -44,6 +44,8 @@ class _Settings(msgspec.Struct):
     conversation: Any = None
     prompt: Any = None
     background: bool | None = None
+    include: list[Any] | None = None
+    top_logprobs: int | None = None
 
 
 class _Item(msgspec.Struct):
@@ -112,6 +114,8 @@ def parse(sketched: Request) -> Request:
     word = string(record(whole.reasoning).get("effort"))
     if word and word not in EFFORTS:
         raise refused("reasoning.effort", f"Input should be one of {', '.join(EFFORTS)}, not {word!r}")
+    if whole.top_logprobs or "message.output_text.logprobs" in (whole.include or ()):
+        raise untranslatable("top_logprobs, message.output_text.logprobs")
     box = toolbox(bytes(whole.tools) or b"null")
     _, tools = chosen(whole.tool_choice, box, parallel=True)  # the choice itself is in the sketch
     refuse_hosted(box)
@@ -123,6 +127,9 @@ def parse(sketched: Request) -> Request:
         messages = (Message("system", (Text(whole.instructions),)), *messages)
     known = {tool.name for tool in tools}
     late = [offer.tool for offer in conversation.found if offer.tool.name not in known]
+    choice = sketched.tool_choice
+    if choice.name is not None and choice.name not in known | {tool.name for tool in late}:
+        raise refused("tool_choice", f"there is no tool {choice.name!r} among the tools of the request")
     return replace(sketched, messages=messages, tools=(*tools, *late))
 
 

@@ -219,7 +219,7 @@ class OpenAIResponsesRenderer:
         told = b"" if self._begun else self.feed(deltas_of(answer))
         self._ended = True
         told += self._close() + self._close_calls()
-        self.response = output.completed(self.response, self._output(), answer)
+        self.response = output.completed(self.response, self._output(), answer, self._head)
         return told + self._events.event(f"response.{self.response['status']}", response=self.response)
 
     def error(self, error: RouterError) -> bytes:

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import msgspec
 
 from llm_router.dialects.inbound.bodies import read, refused, untranslatable
-from llm_router.dialects.reading import record, records, sequence, string
+from llm_router.dialects.reading import near, record, records, sequence, string
 from llm_router.nouns import JsonDict, Tool, ToolChoice, WebSearch
 
-Kind = Literal["function", "custom", "tool_search", "local_shell"]
+Kind = Literal["function", "custom", "tool_search", "local_shell", "shell", "apply_patch"]
 
 FREEFORM_FIELD = "input"
 _WEB_SEARCH = ("web_search", "web_search_preview")
@@ -45,6 +45,37 @@ _LOCAL_SHELL: JsonDict = {
         "env": {"type": "object", "additionalProperties": {"type": "string"}},
     },
     "required": ["command"],
+}
+
+
+_SHELL: JsonDict = {
+    "type": "object",
+    "properties": {
+        "commands": {"type": "array", "items": {"type": "string"}, "description": "Run one after the other."},
+        "timeout_ms": {"type": "integer", "description": "For all of them together."},
+        "max_output_length": {"type": "integer", "description": "In characters."},
+    },
+    "required": ["commands"],
+}
+_APPLY_PATCH: JsonDict = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "enum": ["create_file", "update_file", "delete_file"]},
+        "path": {"type": "string"},
+        "diff": {
+            "type": "string",
+            "description": "Of a new file every line with + before it. Of an update sections that begin with a line @@, "
+            "which may name the class or function; their lines begin with a blank (context), - or +. No line numbers.",
+        },
+    },
+    "required": ["type", "path"],
+}
+
+
+_RUN_BY_CALLER = {
+    "local_shell": ("Run a command on this machine.", _LOCAL_SHELL),
+    "shell": ("Run shell commands on this machine.", _SHELL),
+    "apply_patch": ("Create, change or delete a file.", _APPLY_PATCH),
 }
 
 
@@ -103,17 +134,31 @@ class _Gathered:
                 if tool.get("execution") == "client":
                     described = Tool(kind, string(tool.get("description")), record(tool.get("parameters")))
                     self.offers.append(Offer(described, "tool_search", kind))
-            case "local_shell":
-                self.offers.append(
-                    Offer(Tool(kind, "Run a command on this machine.", _LOCAL_SHELL), kind, kind)
-                )
+            case "local_shell" | "shell" | "apply_patch" if _is_here(tool):
+                self.offers.append(_run_by_caller(kind, record(tool.get("environment"))))
             case _ if kind.startswith(_WEB_SEARCH):
                 domains = sequence(record(tool.get("filters")).get("allowed_domains"))
-                self.web_search = WebSearch(allowed_domains=tuple(d for d in domains if isinstance(d, str)))
+                allowed = tuple(domain for domain in domains if isinstance(domain, str))
+                self.web_search = WebSearch(allowed_domains=allowed, near=near(tool.get("user_location")))
             case _ if kind not in _HARMLESS:
                 self.hosted.append(needed(tool, "type", path))
             case _:
                 pass
+
+
+def _is_here(tool: JsonDict) -> bool:
+    """Whether the caller runs it, and not OpenAI in a container of its own."""
+    return string(record(tool.get("environment")).get("type")) in ("", "local")
+
+
+def _run_by_caller(kind: Literal["local_shell", "shell", "apply_patch"], environment: JsonDict) -> Offer:
+    told, parameters = _RUN_BY_CALLER[kind]
+    skills = [
+        f"- {skill.get('name')}: {skill.get('description')} (in {skill.get('path')})"
+        for skill in records(environment.get("skills"))
+    ]
+    words = "\n".join((told, *(["Skills, to be read before they are used:"] if skills else []), *skills))
+    return Offer(Tool(kind, words, parameters), kind, kind)
 
 
 def _offer(tool: JsonDict, path: str, namespace: str | None) -> Offer:
@@ -141,7 +186,9 @@ def _with_format(told: str, form: JsonDict) -> str:
 
 
 def chosen(choice: object, box: Toolbox, *, parallel: bool) -> tuple[ToolChoice, tuple[Tool, ...]]:
-    """How the model shall use its tools, and which of them; raises UsageError."""
+    """How the model shall use its tools, and which of them; raises UsageError. What it must call may still be brought by
+    the conversation.
+    """
     tools = box.tools()
     if choice is None or isinstance(choice, str):
         return ToolChoice(_mode(choice or "auto"), parallel=parallel), tools
@@ -153,12 +200,10 @@ def chosen(choice: object, box: Toolbox, *, parallel: bool) -> tuple[ToolChoice,
         return ToolChoice(_mode(string(wish.get("mode")) or "auto"), parallel=parallel), kept
     if kind.startswith(_WEB_SEARCH):
         return ToolChoice(parallel=parallel), ()
-    if kind in box.hosted or kind in _HARMLESS:
-        return ToolChoice(parallel=parallel), tools
     name = _name_of(wish)
-    if all(tool.name != name for tool in tools):
-        raise refused("tool_choice", f"there is no tool {name!r} among the tools of the request")
-    return ToolChoice("tool", name, parallel=parallel), tools
+    if kind in ("", "function", "custom") or any(tool.name == name for tool in tools):
+        return ToolChoice("tool", name, parallel=parallel), tools
+    return ToolChoice(parallel=parallel), tools  # one that OpenAI runs
 
 
 def _mode(word: str) -> Literal["auto", "any", "none"]:
@@ -184,4 +229,4 @@ def needed(holder: JsonDict, key: str, path: str) -> str:
 def refuse_hosted(box: Toolbox) -> None:
     """Raises UpstreamError(UNSUPPORTED)."""
     if box.hosted:
-        raise untranslatable(f"tools: {', '.join(box.hosted)}, which OpenAI runs itself,")
+        raise untranslatable(f"tools: {', '.join(box.hosted)}, which only OpenAI has,")

@@ -328,7 +328,7 @@ def test_tools_that_anthropic_defines_and_the_caller_runs_are_explained_to_other
         ({"thinking": {"type": "enabled", "budget_tokens": 1_024}}, Reasoning(None, 1_024), "low"),
         ({"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}, Reasoning("none"), "none"),
         ({"output_config": {"effort": "medium"}}, Reasoning("medium"), "medium"),
-        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, Reasoning("max"), "xhigh"),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, Reasoning("max"), "max"),
     ],
 )
 def test_thinking_becomes_effort(fields: JsonDict, reasoning: Reasoning | None, sent: str | None) -> None:
@@ -760,11 +760,17 @@ def test_a_long_conversation_of_an_openai_caller_is_cached_where_it_pays() -> No
 
 # ── Claude's generations ─────────────────────────────────────────────────────
 
+SHOWN: JsonDict = {
+    "type": "adaptive",
+    "display": "summarized",
+}  # since 4.7 it is hidden from who does not ask
+
 
 @pytest.mark.parametrize(
     ("model", "effort", "thinking", "config"),
     [
-        ("claude-sonnet-5-5", "high", {"type": "adaptive"}, {"effort": "high"}),
+        ("claude-sonnet-5-5", "high", SHOWN, {"effort": "high"}),
+        ("claude-opus-4-7", "xhigh", SHOWN, {"effort": "xhigh"}),
         ("claude-sonnet-5-5", "none", {"type": "disabled"}, None),
         ("claude-opus-5-5", "none", None, {"effort": "low"}),
         ("claude-opus-4-6", "xhigh", {"type": "adaptive"}, {"effort": "high"}),
@@ -794,7 +800,7 @@ def test_a_turn_that_began_without_thinking_goes_on_without_it() -> None:
     older = dialects.get("anthropic").encode(request, Model("anthropic", "claude-haiku-4-5"), stream=False)
     newer = dialects.get("anthropic").encode(request, Model("anthropic", "claude-sonnet-5-5"), stream=False)
     assert "thinking" not in older
-    assert newer["thinking"] == {"type": "adaptive"}
+    assert newer["thinking"] == SHOWN
 
 
 def test_a_call_is_not_demanded_of_a_claude_that_refuses_it() -> None:

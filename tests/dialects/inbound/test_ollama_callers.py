@@ -147,6 +147,7 @@ def test_tools() -> None:
     assert request.tools == (Tool("read", "Read.", {"type": "object"}),)
     assert request.needs == {"tools"}
     assert sketched(tools=[]).needs == frozenset()
+    assert parsed(tools=tools).tools is request.tools  # a session's are read once
 
 
 def test_one_prompt() -> None:
