@@ -80,6 +80,7 @@ def _flat(section: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
 
 
 @config.command()
+@click.option("--json", is_flag=True, expose_value=False, help="It is JSON anyway.")
 def schema() -> None:
     """JSON Schema of the configuration file, for editors."""
     json.dump(configuration.schema(), sys.stdout, indent=2)

@@ -133,7 +133,7 @@ def _tell(what: str, service: Service, *, as_json: bool) -> None:
 
 def _at_login(host: str | None, port: int | None, *, dry_run: bool, as_json: bool) -> None:
     options = [*(["--host", host] if host else []), *(["--port", str(port)] if port is not None else [])]
-    unit = units.unit(paths.home(), Path.home(), options)
+    unit = units.unit(paths.home(), Path.home(), options, stop_seconds=settings().stop_seconds)
     if not dry_run:
         units.write(unit)
     if as_json:

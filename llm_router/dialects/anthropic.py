@@ -49,9 +49,8 @@ from llm_router.nouns import (
 
 # `max_tokens` is mandatory. Long enough for most answers, short enough that a model without a known limit takes it.
 DEFAULT_MAX_TOKENS = 8_192
-LONGEST_DEFAULT = (
-    16_384  # of an answer that comes whole, which the vendor's SDK refuses to wait for when it may take long
-)
+# of an answer that comes whole, which the vendor's SDK refuses to wait for when it may take long
+LONGEST_DEFAULT = 16_384
 LONGEST_STREAMED = 64_000  # thinking counts in it, and agents write whole files
 
 LONGEST_NAME = 128  # of a tool, characters

@@ -32,9 +32,8 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
-        self._serving: RequestResponseCycle | None = (
-            None  # `cycle` is the latest request, which may wait behind it
-        )
+        # `cycle` is the latest request, which may wait behind it
+        self._serving: RequestResponseCycle | None = None
         self._ahead = bytearray()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

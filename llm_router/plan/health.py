@@ -39,9 +39,8 @@ from llm_router.plan.breaker_rows import LAPSED_S, Step, Table, forbidden, keys_
 from llm_router.ports import PROBE, HealthState
 
 WRITE_LIMIT_S = 0.2
-FRESH_S = (
-    0.2  # so long one look at the table serves: a plan asks about a dozen models, and a busy door makes many
-)
+# so long one look at the table serves: a plan asks about a dozen models, and a busy door makes many
+FRESH_S = 0.2
 REST_S = 1.0  # after disk trouble, so that a locked file does not delay every call
 
 _OF_THE_KEY = {FailureKind.AUTH, FailureKind.BILLING}

@@ -21,9 +21,8 @@ POINTS: Mapping[Profile, float] = {Profile.BUDGET: 0.2, Profile.BALANCED: 0.5, P
 # frontier model at 25 dollars a million tokens pays from an expected gain of about a third on.
 WORTH = 500_000
 FUTILE = 0.3  # a frontier model's chance below which more money buys little
-UNSURE = (
-    0.35  # a confidence of the classifier below which its numbers do not overrule the profile's own chain
-)
+# a confidence of the classifier below which its numbers do not overrule the profile's own chain
+UNSURE = 0.35
 
 
 def quality_of(profile: Profile, dial: float | None) -> float:

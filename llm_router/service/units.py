@@ -16,6 +16,7 @@ from llm_router.service.process import command
 
 NAME = "llm-router"
 LABEL = "io.github.llm-router"
+GRACE_S = 30.0  # for the end itself, after the last answer
 _LIMIT_S = 30.0
 
 
@@ -29,14 +30,23 @@ class Unit:
     disable: Sequence[Sequence[str]]
 
 
-def unit(root: Path, home: Path, options: Sequence[str] = (), platform: str = sys.platform) -> Unit:
-    """Raises UsageError where the system has neither. `options` are those of `serve`."""
+def unit(
+    root: Path,
+    home: Path,
+    options: Sequence[str] = (),
+    platform: str = sys.platform,
+    *,
+    stop_seconds: float = 60.0,
+) -> Unit:
+    """Raises UsageError where the system has neither. `options` are those of `serve`, `stop_seconds` what its answers get to
+    finish.
+    """
     argv = [*command(), "--quiet", *options]
     environ = {"LLM_ROUTER_HOME": str(root.absolute())}
     if platform == "darwin":
         return _launchd(argv, environ, root, home)
     if platform.startswith("linux"):
-        return _systemd(argv, environ, home)
+        return _systemd(argv, environ, home, stop_seconds + GRACE_S)
     raise UsageError("this system has neither systemd nor launchd", fix="start it yourself: llm-router start")
 
 
@@ -57,14 +67,15 @@ def remove(each: Unit) -> bool:
     return True
 
 
-def _systemd(argv: Sequence[str], environ: Mapping[str, str], home: Path) -> Unit:
+def _systemd(argv: Sequence[str], environ: Mapping[str, str], home: Path, stop_s: float) -> Unit:
     variables = "".join(f"Environment={shlex.quote(f'{k}={v}')}\n" for k, v in environ.items()).replace(
         "%", "%%"
     )
     text = (
         "[Unit]\nDescription=llm-router gateway\nAfter=network.target\n\n"
         f"[Service]\nExecStart={shlex.join(argv).replace('%', '%%')}\nExecReload=/bin/kill -HUP $MAINPID\n{variables}"
-        "EnvironmentFile=-%h/.config/llm-router/environment\nRestart=on-failure\nTimeoutStopSec=90\n\n"
+        "EnvironmentFile=-%h/.config/llm-router/environment\nRestart=on-failure\n"
+        f"TimeoutStopSec={stop_s:.0f}\n\n"
         "[Install]\nWantedBy=default.target\n"
     )
     path = home / ".config" / "systemd" / "user" / f"{NAME}.service"
@@ -96,15 +107,12 @@ def _launchd(argv: Sequence[str], environ: Mapping[str, str], root: Path, home: 
 
 
 def _run(commands: Sequence[Sequence[str]]) -> None:
-    for argv in commands:
+    for at, argv in enumerate(commands):
         try:
             done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_LIMIT_S)
+            said = (done.stderr or done.stdout).strip() if done.returncode else None
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise RouterError(
-                f"{argv[0]} cannot be run: {error}", fix=f"run it yourself: {shlex.join(argv)}"
-            ) from error
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip()
-            raise RouterError(
-                f"{shlex.join(argv)} failed: {said}", fix=f"run it yourself: {shlex.join(argv)}"
-            )
+            said = str(error)
+        if said is not None:
+            left = " && ".join(shlex.join(each) for each in commands[at:])
+            raise RouterError(f"{shlex.join(argv)} failed: {said}", fix=f"run it yourself: {left}")

@@ -47,6 +47,7 @@ def test_show_names_the_source_of_each_setting_and_masks_keys(cli, monkeypatch):
 
 def test_schema_is_a_json_schema(cli):
     schema = json.loads(cli("config", "schema").out)
+    assert json.loads(cli("config", "schema", "--json").out) == schema
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["title"] == "llm-router"
 

@@ -532,7 +532,7 @@ def test_a_disk_that_fills_up_while_a_route_is_pending_blocks_nothing(turn, monk
 
 
 def test_the_state_stays_small_over_a_long_session(turn, home):
-    for number in range(100):  # the same few keys each time: what would grow would have grown
+    for number in range(200):  # the same few keys each time: what would grow would have grown
         turn("claude", "UserPromptSubmit", prompt=QUESTION, prompt_id=f"p{number}")
         turn("claude", "PreToolUse-Bash", tool_use_id=f"b{number}")
         for call in range(6):

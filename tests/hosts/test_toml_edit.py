@@ -46,7 +46,7 @@ def files(draw):
     return text.replace("\n", newline)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(files())
 def test_a_table_more_is_that_table_more_and_removing_it_gives_the_bytes_back(text):
     before = tomllib.loads(text)
@@ -58,7 +58,7 @@ def test_a_table_more_is_that_table_more_and_removing_it_gives_the_bytes_back(te
     assert put(after, PATH, VALUES, "config.toml") == after
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(files(), st.sampled_from(PIECES[3:6]))
 def test_tables_that_others_add_later_stay(text, later):
     newline = "\r\n" if "\r\n" in text else "\n"

@@ -59,7 +59,7 @@ def _planned(situation, verdict, **fields):
 @given(
     situations(), patterns, st.sampled_from(list(Profile)), st.sampled_from([None, "cheap", "fast", "best"])
 )
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_blocked_model_is_never_in_a_plan(situation, blocked, profile, strategy):
     planned = _planned(situation, Verdict(blocked=tuple(blocked), profile=profile), model=strategy)
     for candidate in planned.candidates if planned else ():
@@ -68,7 +68,7 @@ def test_a_blocked_model_is_never_in_a_plan(situation, blocked, profile, strateg
 
 
 @given(situations(), st.sampled_from([Profile.BUDGET, Profile.BALANCED]))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_free_comes_before_what_is_paid(situation, profile):
     planned = _planned(situation, Verdict(profile=profile))
     paid = [c.model.billing is Billing.METERED for c in (planned.candidates if planned else ())]
@@ -76,7 +76,7 @@ def test_what_is_free_comes_before_what_is_paid(situation, profile):
 
 
 @given(situations(), st.sampled_from(REFS), st.sampled_from(list(Profile)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_named_model_is_always_alone(situation, ref, profile):
     planned = _planned(situation, Verdict(ref, "asked", profile=profile))
     assert planned is not None
@@ -84,7 +84,7 @@ def test_a_named_model_is_always_alone(situation, ref, profile):
 
 
 @given(situations(), st.sampled_from(list(Profile)), st.sampled_from([None, "cheap", "fast", "best"]))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_everybody_who_is_set_up_is_a_candidate_or_has_a_reason_and_nobody_stands_twice(
     situation, profile, strategy
 ):
@@ -100,7 +100,7 @@ def test_everybody_who_is_set_up_is_a_candidate_or_has_a_reason_and_nobody_stand
 
 
 @given(situations(), st.integers(0, 100_000))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_nothing_in_a_plan_can_cost_more_than_the_call_may(situation, most):
     planned = _planned(situation, Verdict(max_cost=most))
     for candidate in planned.candidates if planned else ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from google.genai.types import ThinkingLevel
@@ -15,7 +15,19 @@ from llm_router.dialects.inbound import get
 from llm_router.dialects.inbound.sketches import DRAWN
 from llm_router.dialects.json_schema import ANY_OBJECT
 from llm_router.errors import UpstreamError, UsageError
-from llm_router.nouns import Image, Message, Model, Reasoning, Request, Text, Tool, ToolResult, WebSearch
+from llm_router.nouns import (
+    Effort,
+    Image,
+    Message,
+    Model,
+    Reasoning,
+    Request,
+    Text,
+    Tool,
+    ToolResult,
+    WebSearch,
+)
+from tests.dialects.inbound.test_every_word import place
 from tests.dialects.inbound.test_odd_requests import encoded, parsed, sketched
 
 
@@ -192,6 +204,7 @@ def test_a_search_by_every_name(name: str) -> None:
     "level", [level.value for level in ThinkingLevel if "UNSPECIFIED" not in level.value]
 )
 def test_every_level_of_thinking(level: str) -> None:
+    place(level.lower(), get_args(Effort))
     request = gemini(thinkingConfig={"thinkingLevel": level})
     assert request.reasoning == Reasoning(level.lower(), shown=False)  # type: ignore[arg-type]
 
