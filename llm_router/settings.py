@@ -89,7 +89,7 @@ class TurnSettings(Section):
     longContextThreshold: Annotated[int, Field(gt=0)] = Field(default=60_000, description="Tokens.")  # noqa: N815
     webSearch: Rule = Field(default=(), description="The vendor is to search the web.")  # noqa: N815
     image: Rule = Field(default=(), description="There are images to look at.")
-    subagent: Rule = Field(default=(), description="Of Claude Code's and Codex's subagents.")
+    subagent: Rule = Field(default=(), description="Of Claude Code's, Codex's and OpenCode's subagents.")
     compaction: Rule = Field(default=(), description="A client has its conversation summed up.")
 
     def of(self, kind: str) -> tuple[str, ...]:

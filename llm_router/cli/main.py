@@ -36,7 +36,10 @@ COMMANDS = {
     ),
     "start": ("service", "Start the service in the background, and wait until it serves."),
     "stop": ("service", "Stop the service. Answers under way may finish first."),
-    "restart": ("service", "Stop it and start it anew, where it was."),
+    "restart": (
+        "service",
+        "Stop it and start it anew, with the --host and --port it was started with, if there were any.",
+    ),
     "reload": (
         "service",
         "Make the service read its configuration again. Requests under way finish by the old one.",

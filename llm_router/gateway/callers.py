@@ -29,13 +29,15 @@ _SESSION_HEADERS = (
     "thread-id",
     "session_id",
     "conversation_id",
+    "x-parent-session-id",
     "x-session-id",
     "x-session-affinity",
 )
 _AGENT_HEADER = "x-claude-code-agent-id"
-# of Codex: every agent of a session has one, the main one that of the session's name
-_THREAD_HEADER = "thread-id"
+# of Codex, where every agent of a session has a thread, and of OpenCode, where it has a session below its parent's
+_THREAD_HEADERS = ("thread-id", "x-session-id")
 _SPAWNED = ("x-openai-subagent", "collab_spawn")  # also "review", which the user asks for
+_PARENT_HEADER = "x-parent-session-id"
 _WINDOW_HEADER = "x-codex-window-id"  # Codex counts its compactions here
 TURN_HEADER = "x-codex-turn-metadata"
 _LONGEST_ID = 128
@@ -57,7 +59,8 @@ def names_by_itself(who: Agent, model: str) -> bool:
 
 def is_subagent(headers: Mapping[str, str]) -> bool:
     header, word = _SPAWNED
-    return bool(headers.get(_AGENT_HEADER)) or headers.get(header) == word
+    told = headers.get(_AGENT_HEADER) or headers.get(_PARENT_HEADER)
+    return bool(told) or headers.get(header) == word
 
 
 def session(headers: Mapping[str, str], in_body: str | None, seen: Glimpse) -> str:
@@ -68,7 +71,8 @@ def session(headers: Mapping[str, str], in_body: str | None, seen: Glimpse) -> s
 
 
 def conversation(headers: Mapping[str, str], seen: Glimpse, session: str) -> Conversation:
-    inner = (headers.get(_AGENT_HEADER) or headers.get(_THREAD_HEADER, ""))[:_LONGEST_ID]
+    named = (headers[name] for name in (_AGENT_HEADER, *_THREAD_HEADERS) if headers.get(name))
+    inner = next(named, "")[:_LONGEST_ID]
     window = headers.get(_WINDOW_HEADER, "").rpartition(":")[2]
     return Conversation(
         key=f"{session}/{inner}" if inner and inner != session else session,

@@ -10,7 +10,8 @@ from google import genai
 from google.genai.types import HttpOptions
 
 from llm_router.ports import Call
-from llm_router.providers.sdk import Opened, SdkProvider, without_proxies
+from llm_router.providers.over_http import Opened
+from llm_router.providers.sdk import SdkProvider, without_proxies
 
 _VERSION = re.compile(r"/(v1(?:alpha|beta)?\d*)$")
 

@@ -29,9 +29,9 @@ class Upstream:
     def __exit__(self, *_: object) -> None:
         self._child.close()
 
-    def environ(self, vendor: str) -> dict[str, str]:
-        """What points a program at this one vendor."""
-        return environ(self._url, [vendor])
+    def environ(self, *vendors: str) -> dict[str, str]:
+        """What points a program at these vendors; without any, at all there are."""
+        return environ(self._url, vendors or None)
 
     def last(self, vendor: str) -> dict[str, Any]:
         """The last question it got: {"model", "path", "body"}."""
@@ -88,7 +88,8 @@ def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Alone:
     import anthropic
 
     key, url = env["ANTHROPIC_API_KEY"], env["ANTHROPIC_BASE_URL"]
-    client = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0)
+    # a time limit of our own: else it refuses plain calls that may become long
+    client = anthropic.Anthropic(api_key=key, base_url=url, max_retries=0, timeout=60)
     create: Any = client.messages.create
     body = _without(last["body"], "stream")
 
@@ -97,7 +98,8 @@ def _anthropic(env: dict[str, str], last: dict[str, Any]) -> Alone:
         return "".join(getattr(e.delta, "text", "") for e in events if e.type == "content_block_delta")
 
     def plain() -> str:
-        return "".join(getattr(part, "text", "") for part in create(**body).content)
+        bounded = body | {"max_tokens": min(body["max_tokens"], 16_384)}  # for more its SDK wants a stream
+        return "".join(getattr(part, "text", "") for part in create(**bounded).content)
 
     return Alone(plain, streamed, client.close)
 

@@ -18,6 +18,12 @@ CODEX = {
     "thread-id": "c-1",
     "x-codex-window-id": "c-1:0",
 }
+OPENCODES_AGENT = {
+    "user-agent": "opencode/1.18.33 ai-sdk/provider-utils/4.0.23",
+    "x-parent-session-id": "ses_1",
+    "x-session-affinity": "ses_2",
+    "x-session-id": "ses_2",
+}
 GEMINI_CLI = {"user-agent": "GeminiCLI-tui/0.61.0/gemini-3.1-pro-preview (linux)"}
 TOOLS = [{"name": "Read", "input_schema": {"type": "object"}}]
 
@@ -76,6 +82,7 @@ WHO_IS_NEXT = {"type": "object", "properties": {"reasoning": {}, "next_speaker":
         ("subagent", sketched(), CLAUDE_CODE | {"x-claude-code-agent-id": "a1"}),
         ("subagent", sketched(), CODEX | {"thread-id": "c-2", "x-openai-subagent": "collab_spawn"}),
         ("default", sketched(), CODEX | {"thread-id": "c-2", "x-openai-subagent": "review"}),
+        ("subagent", sketched(model="auto"), OPENCODES_AGENT),
         ("think", sketched(reasoning=Reasoning("high")), CLAUDE_CODE),
         ("think", sketched(reasoning=Reasoning("xhigh"), model="gpt-6.1-terra"), CODEX),
         ("think", sketched(reasoning=Reasoning(budget_tokens=16_000), model="sonnet"), {}),
@@ -305,6 +312,7 @@ def test_empty_safeguards_are_none():
         (CODEX, {"body": {"prompt_cache_key": "c-1"}}, "c-1", "c-1"),
         (CODEX | {"thread-id": "c-2"}, {}, "c-1", "c-1/c-2"),
         ({"x-session-id": "ses_1"}, {}, "ses_1", "ses_1"),
+        (OPENCODES_AGENT, {}, "ses_1", "ses_1/ses_2"),
         ({}, {"session": "in the body"}, "in the body", "in the body"),
         ({}, {"body": {"prompt_cache_key": "k-1"}}, "k-1", "k-1"),
     ],
