@@ -158,7 +158,8 @@ def test_idle_memory_stays_under_eighty_megabytes(start, box, environ, has):
     assert bool(routes) == bool(own)
     assert any(ref.startswith("ollama/") for ref in routes.values()) == (own is everything)
     resident = at_rest(lambda: resident_mb(server.popen.pid))
-    assert resident < (80 if sys.version_info < (3, 14) else 90)  # Python itself has grown
+    # the libraries alone, without a line of ours, take 5 to 6 MB more from Python 3.14 on
+    assert resident < (80 if sys.version_info < (3, 14) or not own else 86)
 
 
 def test_no_provider_sdk_is_loaded_to_see_who_is_there(start, box, environ, tmp_path):
