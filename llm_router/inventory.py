@@ -97,28 +97,36 @@ class Inventory:
             self._renewing.pop(name, None)
 
     async def _ask(self, name: str) -> _Found:
-        now = time.time()
-        is_cli = self._providers.vendor(name).is_cli
+        now, vendor = time.time(), self._providers.vendor(name)
+        models: Sequence[Model] | None = None
         try:
             await self._knock(name)
-            # in a thread, because it may import an SDK while other listings are under way
-            provider = await asyncio.to_thread(self._providers.get, name)
-            limit_s = CHECK_LIMIT_S if is_cli else LISTING_LIMIT_S
-            async with asyncio.timeout(limit_s * self._patience):
-                models = None if is_cli else await provider.installed()
-                readiness = await provider.readiness() if models is None else self._listed(name, models)
-        except Exception as error:  # whatever one provider's SDK does, the others can still answer
+            if vendor.is_cli:
+                async with asyncio.timeout(CHECK_LIMIT_S * self._patience):
+                    readiness = await self._providers.login(name)
+            elif vendor.discover:
+                models = await self._models(name)
+                readiness = self._listed(name, models)
+            else:
+                await asyncio.to_thread(self._providers.get, name)  # can its SDK be loaded?
+                readiness = self._providers.configured(name)
+        except Exception as error:  # whatever is wrong with one provider, the others can still answer
             readiness, models = self._unready(name, error), ()
-        if is_cli:  # a check that hangs is remembered too: the next process need not wait for it
+        if vendor.is_cli:  # a check that hangs is remembered too: the next process need not wait for it
             await asyncio.to_thread(self._remember, name, readiness, now)
         return _Found(now, readiness, models)
+
+    async def _models(self, name: str) -> Sequence[Model]:
+        listing = await asyncio.to_thread(self._providers.listing, name)  # it may import an HTTP client
+        async with asyncio.timeout(LISTING_LIMIT_S * self._patience):
+            return await listing.models()
 
     def _listed(self, name: str, models: Sequence[Model]) -> Readiness:
         count = f"{len(models)} {'model' if len(models) == 1 else 'models'}"
         return Readiness(ready=True, detail=f"{count} at {self._providers.configured(name).detail}")
 
     async def _knock(self, name: str) -> None:
-        """Whether anybody listens, before an SDK is loaded to ask: most machines run no local model. Raises OSError."""
+        """Whether anybody listens, before a client is loaded to ask: most machines run no local model. Raises OSError."""
         if (address := self._providers.local_address(name)) is None:
             return
         async with asyncio.timeout(LISTING_LIMIT_S * self._patience):

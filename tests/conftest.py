@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from llm_router import inventory
-from llm_router.providers import sdk
+from llm_router.providers import listing
 from llm_router.record import ledger
 from llm_router.run import tiebreak
 from tests.clock import Clock
@@ -34,9 +34,8 @@ _LIMITS = (
     (ledger, "CLOSE_S"),
     (inventory, "LISTING_LIMIT_S"),
     (inventory, "CHECK_LIMIT_S"),
-    (sdk, "LISTING_LIMIT_S"),
-    (sdk, "REMOTE_LISTING_LIMIT_S"),
-    (sdk, "DETAILS_LIMIT_S"),
+    (listing, "LISTING_LIMIT_S"),
+    (listing, "DETAILS_LIMIT_S"),
     (tiebreak, "LIMIT_S"),
     (tiebreak, "QUICK_MS"),
 )

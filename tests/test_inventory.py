@@ -7,7 +7,7 @@ import pytest
 
 from llm_router.db import Database
 from llm_router.inventory import Inventory
-from llm_router.providers import sdk
+from llm_router.providers import listing
 from llm_router.providers.registry import Registry
 from llm_router.sandbox import Fault, Sandbox
 from llm_router.settings import Settings
@@ -74,10 +74,37 @@ async def test_a_local_server_that_hangs_is_not_ready_and_its_listing_ends_soon(
         assert not found["ollama"].readiness.ready
 
 
+async def test_a_local_server_that_answers_is_ready_and_one_that_is_down_says_how_to_start_it(looking):
+    with Sandbox() as box:
+        up = await looking({"PATH": "", **box.environ(["ollama"])}).readiness("ollama")
+    assert up.ready
+    assert up.detail.startswith("3 models at http://127.0.0.1:")
+    down = await looking({"PATH": ""}).readiness("ollama")
+    assert not down.ready
+    assert "ollama serve" in down.fix
+
+
+@pytest.mark.parametrize("name", ["openai", "groq", "anthropic", "gemini"])
+async def test_a_vendor_on_the_internet_is_not_asked_for_its_models(looking, name):
+    with Sandbox() as box:
+        inventory = looking({"PATH": "", **box.environ([name])})
+        assert (await inventory.look())[name].models is None
+        assert (await inventory.readiness(name)).ready
+        assert box.requests == []
+
+
+async def test_a_vendor_whose_sdk_does_not_load_is_not_ready(looking, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llm_router.providers.openai_sdk", None)
+    with Sandbox() as box:
+        found = await looking({"PATH": "", **box.environ(["openai"])}).readiness("openai")
+    assert not found.ready
+    assert "ModuleNotFoundError" in found.detail
+
+
 async def test_a_provider_that_does_not_end_its_listing_in_time_is_not_ready(
     looking, own_limits, monkeypatch
 ):
-    monkeypatch.setattr(sdk, "LISTING_LIMIT_S", 60.0)
+    monkeypatch.setattr(listing, "LISTING_LIMIT_S", 60.0)
     with Sandbox() as box:
         box.fault("ollama", Fault("hang"), operation="*")
         async with asyncio.timeout(30):

@@ -81,8 +81,7 @@ class Stage:
     async def warm(self, app: App, act: Act) -> None:
         """Load the SDKs and look around once, so that the times shown are those of a process that runs."""
         for name in act.providers:
-            provider = await asyncio.to_thread(app.providers.get, name)
-            await provider.installed()
+            await asyncio.to_thread(app.providers.get, name)
         await app.dry_run(ask("warm up"))
 
     async def play(self, played: Played, app: App) -> None:

@@ -125,9 +125,8 @@ def _add_schema(body: JsonDict, schema: JsonDict, quirk: Quirks) -> None:
         if "json" not in json.dumps(body["messages"]).lower():
             _tell(body["messages"], JSON_ONLY)
         return
-    if (
-        schema.get("type", "object") != "object" and not quirk.open_sampling
-    ):  # OpenAI's root must be an object
+    # OpenAI's root must be an object
+    if schema.get("type", "object") != "object" and not quirk.open_sampling:
         _tell(body["messages"], told_schema(schema))
         return
     if quirk.schema == "schema":

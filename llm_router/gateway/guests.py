@@ -45,9 +45,8 @@ def _login(visit: Visit) -> Mapping[str, str]:
         if value and not _is_ours(visit.generation.keys, name, value):
             found[name] = value
     if found and (betas := [beta for beta in visit.call.text("anthropic-beta").split(",") if OAUTH in beta]):
-        found["anthropic-beta"] = ",".join(
-            beta.strip() for beta in betas
-        )  # without it no subscription's token is taken
+        # without it no subscription's token is taken
+        found["anthropic-beta"] = ",".join(beta.strip() for beta in betas)
     return found
 
 

@@ -96,9 +96,8 @@ class Found(Struct, frozen=True):
 def paths_of(route: Route) -> tuple[str, ...]:
     """Every spelling of its path."""
     if route.dialect == GEMINI:
-        more = (
-            _OTHER_VERSIONS["/v1beta/"] if ":" in route.path else ("/v1alpha/",)
-        )  # GET /v1/models is OpenAI's
+        # GET /v1/models is OpenAI's
+        more = _OTHER_VERSIONS["/v1beta/"] if ":" in route.path else ("/v1alpha/",)
         paths = (route.path, *(route.path.replace("/v1beta/", other, 1) for other in more))
         return (*paths, route.path.replace("/models/", "/", 1)) if ":" in route.path else paths
     if route.dialect in _UNVERSIONED and route.path.startswith("/v1/"):

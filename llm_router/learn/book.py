@@ -33,6 +33,8 @@ REREAD_S = 30.0
 READ_AT_MOST = 5_000  # outcomes, the newest
 AT_ONCE = 100  # of them, about a millisecond: more of them make knowledge anew, beside the event loop
 SESSIONS = 256
+# what a client asks for itself, over and over in the same words: of no turn the one before
+ASIDE = ("background", "webSearch", "compaction", "safety")
 _WAIT_S = 0.05  # for the database: a prompt does not wait for what it could have learned
 
 
@@ -70,15 +72,16 @@ class Learner:
         """Whether there may be something to be read first."""
         if self._path is None:
             return False
-        is_new = request.session is not None and request.session not in self._turns
+        thread = _thread(request)
+        is_new = thread is not None and thread not in self._turns
         return is_new or (self._enabled and self._clock() - self._read_at >= REREAD_S)
 
     async def inform(self, request: Request) -> None:
         """Read the turns of a session that is new here, and what was learned lately. Threads wait for the database."""
-        name, now = request.session, self._clock()
-        if name is not None and name not in self._turns:
-            turns = await asyncio.to_thread(self._read_session, name)
-            self._turns.setdefault(name, turns)
+        thread, now = _thread(request), self._clock()
+        if thread is not None and thread not in self._turns:
+            turns = await asyncio.to_thread(self._read_turns, request.session, thread)
+            self._turns.setdefault(thread, turns)
         if self._enabled and now - self._read_at >= REREAD_S:
             self._read_at = now  # who comes meanwhile goes by what is known
             if (news := await asyncio.to_thread(self._read_outcomes)) is not None:
@@ -96,8 +99,8 @@ class Learner:
     def assessed(self, found: Assessment, request: Request) -> Assessment:
         """What classify found, in the light of the session and of what was learned."""
         now = self._clock()
-        if request.session is not None:
-            turns, mark = self._session(request.session), rows.fingerprint(request.prompt)
+        if (thread := _thread(request)) is not None:
+            turns, mark = self._turns_of(thread), rows.fingerprint(request.prompt)
             # an agent's loop brings the same prompt again, and nobody has asked it again
             if _goes_on(request):
                 turns = [turn for turn in turns if turn.fingerprint != mark]
@@ -115,12 +118,12 @@ class Learner:
 
     def note(self, decision: Decision) -> None:
         """Remember the turn for its session. Outcomes reach the database with the decision itself, by the ledger."""
-        session = decision.request.session
-        if session is None or decision.error is not None:
+        thread = _thread(decision.request)
+        if thread is None or decision.error is not None:
             return
-        if self._path is not None and session not in self._turns:
+        if self._path is not None and thread not in self._turns:
             return  # it was put out for newer ones: the ledger tells, when it is wanted again
-        turns = self._session(session)
+        turns = self._turns_of(thread)
         doubted = any(a.verification is not None and a.verification.failed for a in decision.attempts)
         mark = rows.fingerprint(decision.request.prompt)
         turn = Turn(decision.at, unlearned(decision.assessment), mark, doubted)
@@ -130,17 +133,18 @@ class Learner:
         turns.insert(0, turn)
         del turns[LOOKED_BACK:]
 
-    def _session(self, name: str) -> list[Turn]:
-        self._turns.setdefault(name, [])
-        self._turns.move_to_end(name)
+    def _turns_of(self, thread: str) -> list[Turn]:
+        self._turns.setdefault(thread, [])
+        self._turns.move_to_end(thread)
         while len(self._turns) > SESSIONS:
             self._turns.popitem(last=False)
-        return self._turns[name]
+        return self._turns[thread]
 
-    def _read_session(self, name: str) -> list[Turn]:
+    def _read_turns(self, session: str | None, thread: str) -> list[Turn]:
         found: list[Turn] = []
         with suppress(*FAILURES, ValueError, TypeError):
-            found = [_turn(dict(row)) for row in self._query(_SESSION, (name, LOOKED_BACK))]
+            told = self._query(_TURNS, (session, thread, *ASIDE, LOOKED_BACK))
+            found = [_turn(dict(row)) for row in told]
         return found
 
     def _read_outcomes(self) -> _News | None:
@@ -181,6 +185,13 @@ class Learner:
             database.close()
 
 
+def _thread(request: Request) -> str | None:
+    """Which turns follow each other: a session's, those of each subagent for themselves. None for what stands beside."""
+    if request.turn in ASIDE:
+        return None
+    return request.conversation.key if request.conversation is not None else request.session
+
+
 def _goes_on(request: Request) -> bool:
     return request.conversation is not None and request.conversation.goes_on
 
@@ -206,11 +217,14 @@ def _counted(connection: sqlite3.Connection, news: _News) -> _Stock:
 
 _OUTCOMES = f"{rows.SELECT} WHERE o.n > ? ORDER BY o.n DESC LIMIT ?"
 _COUNTED = "SELECT count(*), total(at) FROM outcomes WHERE n BETWEEN ? AND ?"
-_SESSION = """
+_TURNS = f"""
     SELECT at, task, complexity, confidence, difficulty, p_small, p_mid, p_frontier, gain, learned, prompt_sha256,
            EXISTS (SELECT 1 FROM attempts a WHERE a.decision_id = d.id AND a.outcome = 'rejected') AS doubted
-    FROM decisions d WHERE session = ? AND error IS NULL ORDER BY at DESC LIMIT ?
-"""
+    FROM decisions d
+    WHERE session = ? AND coalesce(conversation, session) = ? AND error IS NULL
+      AND coalesce(turn, '') NOT IN ({", ".join("?" * len(ASIDE))})
+    ORDER BY at DESC LIMIT ?
+"""  # noqa: S608 - ours
 
 
 def _turn(row: Mapping[str, Any]) -> Turn:

@@ -54,6 +54,9 @@ class Engine:
     def _run(self) -> None:
         reason = "the server loop has ended"
         try:
+            from llm_router.mcp_server import lean
+
+            lean.prepare()
             from llm_router.mcp_server import live
 
             live.serve(self._deliver, self._attach, self._tools)

@@ -87,9 +87,8 @@ class Front:
         self._writer.send(line, message["id"])
         if message["method"] == "initialize":
             self.engine.post(replayed(message))
-        elif (
-            message["method"] == "tools/list"
-        ):  # the client has what it waits for, and calls are to be expected
+        elif message["method"] == "tools/list":
+            # the client has what it waits for, and calls are to be expected
             self.engine.start()
 
     def _notification(self, message: JsonDict) -> None:

@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 import uvicorn
-from mcp.server.transport_security import TransportSecuritySettings
 
 from llm_router import access
 from llm_router.access import Keys, Names
 from llm_router.errors import RefusedError, RouterError
-from llm_router.mcp_server.server import build
+from llm_router.mcp_server import lean
 from llm_router.mcp_server.wire import encode
 from llm_router.settings import GatewaySettings
 
@@ -46,6 +45,11 @@ def main(host: str | None, port: int | None, tools: Collection[str] | None) -> i
 
 def mounted(tools: Collection[str] | None = None) -> Asgi:
     """The ASGI application for a server that has its own guard."""
+    lean.prepare()
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    from llm_router.mcp_server.server import build
+
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     return build(tools).streamable_http_app(
         streamable_http_path=PATH, max_request_body_size=LARGEST_BODY, transport_security=security

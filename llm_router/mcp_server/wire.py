@@ -105,9 +105,8 @@ class Writer:
                 self._out.close()
 
     def _write_all(self) -> None:
-        with suppress(
-            OSError, ValueError
-        ):  # the client is gone: EOF on stdin says so too, and ends the process
+        # the client is gone: EOF on stdin says so too, and ends the process
+        with suppress(OSError, ValueError):
             while (line := self._lines.get()) is not None:
                 self._out.write(line.encode() + b"\n")
                 self._out.flush()

@@ -10,7 +10,8 @@ import anthropic
 import httpx2
 
 from llm_router.ports import Call
-from llm_router.providers.sdk import Opened, SdkProvider, is_plain
+from llm_router.providers.over_http import Opened
+from llm_router.providers.sdk import SdkProvider, is_plain
 
 _PATH = "/v1/messages"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from llm_router.dialects.cli_messages import lost_turn
 from llm_router.dialects.failures import redact
 from llm_router.dialects.reading import record
 from llm_router.errors import UpstreamError
-from llm_router.nouns import FailureKind, JsonDict, Model
+from llm_router.nouns import FailureKind, JsonDict
 from llm_router.ports import Call, Readiness
 from llm_router.providers.cli_client import (
     DEFAULT_MODEL,
@@ -101,9 +101,6 @@ class CodexCli:
         if finished.code != 0:
             return Readiness(ready=False, detail=words or "not logged in", fix=LOGIN)
         return Readiness(ready=True, detail=words or "logged in")
-
-    async def installed(self) -> Sequence[Model] | None:
-        return None
 
     async def aclose(self) -> None:
         """Nothing lives between calls."""

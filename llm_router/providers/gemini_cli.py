@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from llm_router.dialects.cli_messages import classify
 from llm_router.dialects.reading import record
 from llm_router.errors import UpstreamError
-from llm_router.nouns import FailureKind, JsonDict, Model
+from llm_router.nouns import FailureKind, JsonDict
 from llm_router.ports import Call, Readiness
 from llm_router.providers.cli_client import (
     DEFAULT_MODEL,
@@ -79,9 +79,6 @@ class GeminiCli:
         if method is None:
             return Readiness(ready=False, detail="not signed in", fix=LOGIN)
         return Readiness(ready=True, detail=f"signed in ({method})")
-
-    async def installed(self) -> Sequence[Model] | None:
-        return None
 
     async def aclose(self) -> None:
         """Nothing lives between calls."""

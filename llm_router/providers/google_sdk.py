@@ -10,7 +10,8 @@ from google import genai
 from google.genai.types import HttpOptions
 
 from llm_router.ports import Call
-from llm_router.providers.sdk import Opened, SdkProvider, without_proxies
+from llm_router.providers.over_http import Opened
+from llm_router.providers.sdk import SdkProvider, without_proxies
 
 _VERSION = re.compile(r"/(v1(?:alpha|beta)?\d*)$")
 
@@ -33,9 +34,8 @@ class GoogleSdk(SdkProvider[Any]):
             httpx_async_client=http,
         )
         by_project = vertex and endpoint.api_key is None
-        with (
-            without_proxies()
-        ):  # it also makes a client of its own that nobody uses, and some proxies would end that
+        # it also makes a client of its own that nobody uses, and some proxies would end that
+        with without_proxies():
             client = genai.Client(
                 vertexai=vertex,
                 api_key=endpoint.api_key,  # goes into the x-goog-api-key header

@@ -75,10 +75,8 @@ def listed_models(vendor: Vendor, body: object) -> list[Model]:
 
 
 def _listed(vendor: Vendor, row: Mapping[str, Any]) -> Model:
-    name, meta = (
-        string(row["id"]),
-        record(row.get("meta")),
-    )  # llama.cpp has a `meta`, the others tell beside the id
+    # llama.cpp has a `meta`, the others tell beside the id
+    name, meta = string(row["id"]), record(row.get("meta"))
     parameters = count(meta.get("n_params"))
     return Model(
         provider=vendor.name,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-import httpx2
 import openai
 
-from llm_router.nouns import Model
 from llm_router.ports import Call
-from llm_router.providers.local_models import listed_models
-from llm_router.providers.sdk import Opened, SdkProvider, is_plain
+from llm_router.providers.over_http import Opened
+from llm_router.providers.sdk import SdkProvider, is_plain
 
 
 class _Client(openai.AsyncOpenAI):
@@ -61,10 +59,6 @@ class OpenAiSdk(SdkProvider[_Client]):
                 if error.body is None:
                     raise
                 yield {"error": error.body}  # an error event within the stream: the dialect reads it
-
-    async def _list(self, client: _Client) -> Sequence[Model]:
-        response = await client.get("/models", cast_to=httpx2.Response, options=self._options({}))
-        return listed_models(self._vendor, json.loads(response.content))
 
     def _options(self, headers: Mapping[str, str]) -> openai.RequestOptions:
         keyless = {"Authorization": openai.Omit()} if self._endpoint.api_key is None else {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
@@ -20,8 +20,8 @@ from llm_router import __version__, wire
 from llm_router.dialects.events import Pairs, decoded, parsed, splitter
 from llm_router.dialects.failures import failure
 from llm_router.errors import UpstreamError
-from llm_router.nouns import FailureKind, JsonDict, Model
-from llm_router.ports import Call, Provider, Readiness
+from llm_router.nouns import FailureKind, JsonDict
+from llm_router.ports import Call
 from llm_router.providers import vendors
 from llm_router.providers.endpoints import Endpoint, is_loopback
 from llm_router.providers.trouble import trouble
@@ -35,22 +35,19 @@ _GEMINI_VERSION = re.compile(r"/v1(?:alpha|beta)?\d*$")
 
 
 class RawProvider:
-    """Implements `ports.Provider`. `sdk` gives the provider that knows how to list models. `signed_in`: by a login that is
-    a caller's, and not ours.
-    """
+    """Implements `ports.Provider`. `signed_in`: by a login that is a caller's, and not ours."""
 
     def __init__(
         self,
         vendor: Vendor,
         endpoint: Endpoint,
         over: wire.Wire,
-        sdk: Callable[[], Provider],
         *,
         signed_in: bool = False,
     ) -> None:
         self.signed_in = signed_in
         self.name, self.dialect = vendor.name, vendor.dialect
-        self._vendor, self._wire, self._sdk = vendor, over, sdk
+        self._vendor, self._wire = vendor, over
         self._secrets = _secrets(endpoint)
         self._base = endpoint.base_url
         here = is_loopback(urlsplit(self._base).hostname or "")
@@ -66,7 +63,7 @@ class RawProvider:
         self._speaking: dict[str, RawProvider | None] = {self.dialect: self}
         for each in vendor.also:
             other = replace(vendor, dialect=each, also=())
-            self._speaking.setdefault(each, RawProvider(other, endpoint, over, sdk, signed_in=signed_in))
+            self._speaking.setdefault(each, RawProvider(other, endpoint, over, signed_in=signed_in))
 
     def speaking(self, dialect: str) -> RawProvider | None:
         """The same upstream in this dialect; None where it does not speak it."""
@@ -160,12 +157,6 @@ class RawProvider:
                     return
         finally:
             received.close()
-
-    async def readiness(self) -> Readiness:
-        return await self._sdk().readiness()
-
-    async def installed(self) -> Sequence[Model] | None:
-        return await self._sdk().installed()
 
     async def aclose(self) -> None:
         """The wire is shared: who made it closes it."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from llm_router import hops
@@ -21,6 +21,11 @@ from llm_router.providers.endpoints import SCHEME_PORTS, Endpoint, is_loopback, 
 from llm_router.providers.vendors import Vendor
 from llm_router.settings import ProviderSettings, Settings
 from llm_router.wire import Wire
+
+if TYPE_CHECKING:
+    from llm_router.providers.codex_cli import CodexCli
+    from llm_router.providers.gemini_cli import GeminiCli
+    from llm_router.providers.listing import Listing
 
 _LISTING = frozenset({"openai_chat", "openai_responses", "ollama"})
 
@@ -44,6 +49,7 @@ class Registry:
         self._vendors |= {name: self._custom(name) for name in custom}
         self._built: dict[str, Provider] = {}
         self._carriers: dict[str, Provider] = {}
+        self._listings: dict[str, Listing] = {}
         self._wire = Wire()
         self._endpoints: dict[str, Endpoint] = {}
 
@@ -122,9 +128,7 @@ class Registry:
                 return self.get(name)
             from llm_router.providers.raw import RawProvider
 
-            self._carriers[name] = RawProvider(
-                vendor, self._called(vendor), self._wire, partial(self.get, name)
-            )
+            self._carriers[name] = RawProvider(vendor, self._called(vendor), self._wire)
         return self._carriers[name]
 
     def guest(self, name: str, login: Mapping[str, str]) -> Provider:
@@ -139,7 +143,21 @@ class Registry:
             api_key=None,
             headers={**endpoint.headers, **login},
         )
-        return RawProvider(vendor, theirs, self._wire, partial(self.get, name), signed_in=True)
+        return RawProvider(vendor, theirs, self._wire, signed_in=True)
+
+    def listing(self, name: str) -> Listing:
+        """Whom to ask for the models of a vendor with `discover`. The first one imports an HTTP client: 40 ms."""
+        if name not in self._listings:
+            from llm_router.providers.listing import Listing
+
+            vendor = self.vendor(name)
+            made = Listing(vendor, self._called(vendor), num_ctx=self._own(name).num_ctx)
+            self._listings.setdefault(name, made)  # asked for in threads
+        return self._listings[name]
+
+    async def login(self, name: str) -> Readiness:
+        """Whether somebody is logged in to a command-line client. Starts it: up to a second."""
+        return await self._build_cli(self.vendor(name)).readiness()
 
     def fingerprint(self, name: str) -> str:
         """A few digits that change with the provider's key, and from which no key can be found; "" without one."""
@@ -155,9 +173,10 @@ class Registry:
         return (parts.hostname or "", parts.port or SCHEME_PORTS[parts.scheme]) if here else None
 
     async def aclose(self) -> None:
-        built, self._built, self._carriers = self._built, {}, {}
-        for provider in built.values():
-            await provider.aclose()
+        opened = (*self._built.values(), *self._listings.values())
+        self._built, self._carriers, self._listings = {}, {}, {}
+        for each in opened:
+            await each.aclose()
         await self._wire.aclose()
 
     def _own(self, name: str) -> ProviderSettings:
@@ -219,13 +238,13 @@ class Registry:
             case "ollama":
                 from llm_router.providers.ollama_sdk import OllamaSdk
 
-                return OllamaSdk(vendor, endpoint, num_ctx=self._own(vendor.name).num_ctx)
+                return OllamaSdk(vendor, endpoint)
             case _:
                 from llm_router.providers.openai_sdk import OpenAiSdk
 
                 return OpenAiSdk(vendor, endpoint)
 
-    def _build_cli(self, vendor: Vendor) -> Provider:
+    def _build_cli(self, vendor: Vendor) -> CodexCli | GeminiCli:
         executable = self._executable(vendor) or vendor.executable
         if vendor.name == "codex":
             from llm_router.providers.codex_cli import CodexCli

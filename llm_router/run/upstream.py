@@ -108,9 +108,8 @@ class ThroughSdk:
         self._provider, self._headers, self._longest_s = provider, headers, longest_s
         self._events: AsyncGenerator[JsonDict] = _nothing()
         self._next: asyncio.Task[JsonDict | None] | None = None
-        self._context = (
-            contextvars.copy_context()
-        )  # one for all steps: SDK providers note in it how far they are
+        # one for all steps: SDK providers note in it how far they are
+        self._context = contextvars.copy_context()
 
     async def open(self, model: str, payload: JsonDict) -> None:
         call = Call(model, payload, timeout_s=self._longest_s, headers=self._headers)

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 HERE = Path(__file__).resolve().parent
 LIMIT_S = 60.0  # a child that is silent for so long is ended, and the bench with it
+REST_S = 3.0  # much is loaded behind the first answers
 BUSY_S = 120.0  # a busy loop ends by itself when nobody ends it
 CLOSED_PORT = "http://127.0.0.1:1"
 ENVELOPE: dict[str, Any] = {
@@ -181,11 +182,26 @@ def busy_cores() -> Generator[None]:
             each.wait()
 
 
-def memory_mb(pid: int) -> tuple[float, float] | None:
-    """Resident and proportional size in MB (10^6 bytes); None where the system does not say."""
+def at_rest_mb(pid: int) -> tuple[float, float]:
+    """Resident and proportional size in MB (10^6 bytes) of a process that has not grown for REST_S."""
+    limit = time.monotonic() + LIMIT_S
+    since, heaviest = time.monotonic(), 0.0
+    while True:
+        resident, proportional = _memory_mb(pid)
+        now = time.monotonic()
+        if resident > heaviest:
+            since, heaviest = now, resident
+        if now - since > REST_S or now > limit:
+            return resident, proportional
+        time.sleep(0.2)
+
+
+def _memory_mb(pid: int) -> tuple[float, float]:
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
-        return None
+        raise NotImplementedError(
+            "memory is read from /proc/PID/smaps_rollup, which this system does not have"
+        ) from None
     kib = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
     return kib["Rss"] * 1024 / 1e6, kib["Pss"] * 1024 / 1e6

@@ -14,13 +14,15 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from figures import Row, Target, percentile, say
 from load import Load, load
-from processes import HERE, product
+from processes import HERE, at_rest_mb, product
+from upstreams import Upstream
 
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 10.0
 START_LIMIT_S = 60.0
@@ -115,10 +117,6 @@ class Service:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * TICK_MS
 
-    def memory_mb(self) -> float:
-        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
     def load(self, work: Work) -> tuple[Load, float]:
         """What came of it, and the CPU of one request in milliseconds."""
         before = self.cpu_ms()
@@ -158,23 +156,17 @@ def rows(rounds: int | None) -> Iterator[Row]:
         home = Path(folder)
         (home / "config.yaml").write_text(_CONFIG.format(port=upstream.port))
         yield _start(home, rounds)
+        yield from _memory(home)
         ours = start(_ours(home))
-        yield Row(
-            "gateway-memory-idle",
-            "the gateway when it has started",
-            "MB",
-            [ours.memory_mb()],
-            target=Target(80, "median"),
-        )
         yield from _translated(ours, floors["translate"], rounds)
         yield _passed(ours, floors["pass"], rounds)
-        yield _memory(ours)
 
 
-def _ours(home: Path) -> Service:
+def _ours(home: Path, environ: Mapping[str, str] = MappingProxyType({})) -> Service:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    return Service(product("serve", "--quiet", "--port", str(port)), port, {"LLM_ROUTER_HOME": str(home)})
+    environ = {**environ, "LLM_ROUTER_HOME": str(home)}
+    return Service(product("serve", "--quiet", "--port", str(port)), port, environ)
 
 
 def _start(home: Path, rounds: int) -> Row:
@@ -274,17 +266,22 @@ def _passed(ours: Service, floor: Service, rounds: int) -> Row:
     )
 
 
-def _memory(ours: Service) -> Row:
+def _memory(home: Path) -> Iterator[Row]:
+    """At rest, resident: just started, with everything set up, and after work."""
     say("gateway-memory: 10,000 small and 500 large requests")
-    ours.load(Work("", "", SMALL, 16, 10_000))
-    ours.load(Work("", "", large(), 16, 500))
-    return Row(
-        "gateway-memory",
-        "the gateway after 10,000 small and 500 large requests",
-        "MB",
-        [ours.memory_mb()],
-        target=Target(100, "median"),
-    )
+    with Upstream() as upstream, closing(_ours(home, upstream.environ())) as ours:
+        yield _weighed(
+            "gateway-memory-all", "the gateway idle, all keys, Ollama and others running", ours, 80
+        )
+    with closing(_ours(home)) as ours:
+        yield _weighed("gateway-memory-idle", "the gateway idle, one vendor", ours, 80)
+        ours.load(Work("", "", SMALL, 16, 10_000))
+        ours.load(Work("", "", large(), 16, 500))
+        yield _weighed("gateway-memory", "the same after 10,000 small and 500 large requests", ours, 100)
+
+
+def _weighed(name: str, what: str, ours: Service, at_most: float) -> Row:
+    return Row(name, what, "MB", [at_rest_mb(ours.pid)[0]], target=Target(at_most, "median"))
 
 
 def _in_turns(

@@ -29,9 +29,9 @@ class Upstream:
     def __exit__(self, *_: object) -> None:
         self._child.close()
 
-    def environ(self, vendor: str) -> dict[str, str]:
-        """What points a program at this one vendor."""
-        return environ(self._url, [vendor])
+    def environ(self, *vendors: str) -> dict[str, str]:
+        """What points a program at these vendors; without any, at all there are."""
+        return environ(self._url, vendors or None)
 
     def last(self, vendor: str) -> dict[str, Any]:
         """The last question it got: {"model", "path", "body"}."""

@@ -187,10 +187,20 @@ def test_busy_loops_end_with_the_measurement(bench, monkeypatch):
     assert all(each.returncode is not None for each in started)
 
 
-def test_memory_is_read_where_the_system_tells_it(bench):
-    weight = bench("processes").memory_mb(os.getpid())
+def test_memory_is_read_where_the_system_tells_it(bench, monkeypatch):
+    processes = bench("processes")
+    monkeypatch.setattr(processes, "REST_S", 0.1)
     if not Path("/proc/self/smaps_rollup").exists():
-        assert weight is None
+        with pytest.raises(NotImplementedError):
+            processes.at_rest_mb(os.getpid())
         return
-    resident, proportional = weight
+    resident, proportional = processes.at_rest_mb(os.getpid())
     assert resident >= proportional > 1
+
+
+def test_memory_is_read_when_it_grows_no_more(bench, monkeypatch):
+    processes = bench("processes")
+    monkeypatch.setattr(processes, "REST_S", 0.5)
+    readings = iter([(1.0, 1.0), (5.0, 4.0)])
+    monkeypatch.setattr(processes, "_memory_mb", lambda _pid: next(readings, (9.0, 8.0)))
+    assert processes.at_rest_mb(1) == (9.0, 8.0)

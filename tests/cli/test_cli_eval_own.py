@@ -68,9 +68,8 @@ def test_what_was_not_asked_moves_with_the_surprises_of_what_was():
     found = by_name(
         policies([*worse, *(case("strong", 1.0, p_small=0.6) for _ in range(50))], CHOICES, 1e5, 20)
     )
-    assert found["small"].good == pytest.approx(
-        (0.6 - 25 / 54) / 2
-    )  # 50 surprises of -.5, drawn to zero by 4
+    # 50 surprises of -.5, drawn to zero by 4
+    assert found["small"].good == pytest.approx((0.6 - 25 / 54) / 2)
 
 
 def test_an_answer_after_a_rejected_one_says_nothing_of_ordinary_requests():

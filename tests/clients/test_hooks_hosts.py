@@ -105,9 +105,8 @@ def test_the_hooks_cause_no_request_to_the_model(host):
 def test_an_answer_that_is_passed_on_counts_as_used_and_causes_no_request(host):
     host.script(call("llm_query", prompt="mutex"))
     output = host.ask(QUESTION)
-    assert len(host.requests) == 2, (
-        output
-    )  # the call and the words after it: the summary is for the user alone
+    # the call and the words after it: the summary is for the user alone
+    assert len(host.requests) == 2, output
     events = host.events_seen()
     assert [e["verdict"] for e in events if e["kind"] == "used"] == ["used"], events
     assert host.verdicts() == ["used"]

@@ -634,10 +634,10 @@ USAGES: list[tuple[str, dict[str, Any], Usage]] = [
         Usage(100, 8, 60),
     ),
     (
-        "openai_chat",
+        "openai_chat",  # Moonshot
         {"prompt_tokens": 100, "completion_tokens": 8, "cached_tokens": 60},
         Usage(100, 8, 60),
-    ),  # Moonshot
+    ),
     (
         "openai_chat",  # nulls instead of figures
         {"prompt_tokens": 3, "completion_tokens": None, "prompt_tokens_details": None},

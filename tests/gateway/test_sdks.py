@@ -202,9 +202,8 @@ def test_google_whole_and_streamed(google_client, model):
     assert pieces[-1].usage_metadata.candidates_token_count > 0
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Inheritance class AiohttpClientSession"
-)  # the SDK's own, at its first async call
+# the SDK's own, at its first async call
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession")
 def test_google_async_counts_and_embeds(shared):
     async def run():
         options = types.HttpOptions(base_url=shared.url, timeout=60_000)

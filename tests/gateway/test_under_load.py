@@ -89,9 +89,8 @@ async def test_connections_are_as_many_as_open_files_allow(serve, files, answers
 
 async def status_of(number, reader, writer):
     line = asyncio.ensure_future(reader.readline())
-    for _ in range(
-        10
-    ):  # who is turned away is told so before he asks; while the machine stands still no time passes
+    # who is turned away is told so before he asks; while the machine stands still no time passes
+    for _ in range(10):
         await asyncio.wait({line}, timeout=0.1)
     if not line.done():
         writer.write(asked(f"number {number}"))

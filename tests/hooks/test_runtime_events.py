@@ -99,10 +99,8 @@ def test_a_conversation_that_was_cut_is_told_again(home, told, source):
 def test_the_hook_returns_while_the_models_are_still_being_loaded(start, home, told, ollama, recorded):
     told(warm=["qwen3", "tiny"], ollama_url=ollama.url)
     done = start("claude", "SessionStart", recorded("claude", "SessionStart-startup"))
-    assert (done.returncode, done.stderr) == (
-        0,
-        b"",
-    )  # and so its pipes are closed, which a child could keep open
+    # and so its pipes are closed, which a child could keep open
+    assert (done.returncode, done.stderr) == (0, b"")
     assert "additionalContext" in done.stdout.decode()
     assert ollama.came.acquire(timeout=120)
     assert not ollama.release.is_set()

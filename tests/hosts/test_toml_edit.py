@@ -34,9 +34,8 @@ PIECES = [
 @st.composite
 def files(draw):
     parts = draw(st.lists(st.sampled_from(PIECES), max_size=5, unique=True))
-    parts.sort(
-        key=lambda part: part.lstrip("# ").startswith("[")
-    )  # top-level keys come before the first table
+    # top-level keys come before the first table
+    parts.sort(key=lambda part: part.lstrip("# ").startswith("["))
     newline = draw(st.sampled_from(["\n", "\r\n"]))
     text = "\n".join(parts) + draw(st.sampled_from(["", "\n", "\n\n"]))
     try:

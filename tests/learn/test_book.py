@@ -247,6 +247,37 @@ def test_a_session_is_remembered_without_a_database():
     assert assessed(learner, ask("go on", session="s")).complexity is Complexity.COMPLEX
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_a_client_asks_for_itself_and_its_subagents_are_no_turns_of_the_conversation(
+    recorded, restarted
+):
+    hard = replace(FOUND, complexity=Complexity.COMPLEX)
+
+    def turn(name, prompt, found, at, **fields):
+        request = ask(prompt, session="s", **({"conversation": Conversation("s")} | fields))
+        return replace(decided(name, at=at), request=request, assessment=found, attempts=())
+
+    past = (
+        turn("d_1", "rewrite the parser", hard, NOW),
+        turn("d_2", "who speaks next?", FOUND, NOW + 1, turn="background"),
+        turn("d_3", "look at it", FOUND, NOW + 2, turn="subagent", conversation=Conversation("s/a7")),
+        turn("d_4", "is it safe?", FOUND, NOW + 3, turn="safety", conversation=None),
+    )
+    path = recorded(*past)
+    learner = Learner(path if restarted else None, clock=lambda: NOW + 60)
+    if not restarted:
+        for each in past:
+            learner.note(each)
+    main, agent = Conversation("s"), Conversation("s/a8")
+    assert assessed(learner, ask("go on", session="s", conversation=main)).complexity is Complexity.COMPLEX
+    assert (
+        assessed(learner, ask("who speaks next?", session="s", conversation=main, turn="background")) is FOUND
+    )
+    assert assessed(learner, ask("look at it", session="s", conversation=agent, turn="subagent")) is FOUND
+    again = ask("look at it", session="s", conversation=Conversation("s/a7"), turn="subagent")
+    assert "the same question again" in assessed(learner, again).reasons
+
+
 def test_outcomes_are_held_against_the_shipped_chance_not_against_the_learned_one(recorded):
     path = recorded(*(decided(f"d_{n}", session=None) for n in range(6)))
     request = ask("write add in Python", project="shop", session="s")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tests.waiting import LIMIT_S, wait_for
 
-__all__ = ["ENVELOPE", "FAKE", "LIMIT_S", "PROGRAM", "wait_for"]
+__all__ = ["ENVELOPE", "FAKE", "LIMIT_S", "PROGRAM", "SDKS", "telling_modules", "wait_for"]
+
+SDKS = {"openai", "anthropic", "google.genai", "ollama"}
 
 PROGRAM = [
     sys.executable,
@@ -21,3 +23,9 @@ ENVELOPE = {
         "io.modelcontextprotocol/clientCapabilities": {},
     }
 }
+
+
+def telling_modules(path):
+    """The server as a program that writes to this file, when it ends, what it had loaded."""
+    dump = f"import atexit, sys; atexit.register(lambda: open({str(path)!r}, 'w').write('\\n'.join(sys.modules)))"
+    return [sys.executable, "-c", f"{dump}\n{PROGRAM[-1]}"]

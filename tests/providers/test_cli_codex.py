@@ -262,9 +262,3 @@ async def test_readiness_tells_who_is_logged_in(tmp_path: Path, environ: dict[st
     absent = await stand_in(tmp_path, environ, logged_out=True).readiness()
     assert not absent.ready
     assert absent.fix == "codex login"
-
-
-async def test_the_catalogue_knows_its_models_better(tmp_path: Path, environ: dict[str, str]) -> None:
-    provider = stand_in(tmp_path, environ)
-    assert await provider.installed() is None
-    await provider.aclose()

@@ -10,7 +10,6 @@ from llm_router.nouns import Model, Tool, ask
 from llm_router.ports import Call
 from llm_router.providers import vendors
 from llm_router.providers.registry import Registry
-from llm_router.sandbox import Fault, Installed, Sandbox
 from llm_router.settings import ProviderSettings, Settings
 
 FAMILIES = ["openai", "responses", "anthropic", "gemini", "vertex", "ollama"]
@@ -223,87 +222,4 @@ async def test_a_custom_endpoint_speaks_the_dialect_it_was_given(box):
     provider = registry.get("mine")
     assert (await decoded(provider, call_for(provider, "[[say hello]]"))).text == "hello"
     assert the_request(box).headers["authorization"] == "Bearer sandbox-key-mine"
-    await registry.aclose()
-
-
-# ── models that are found by asking ──────────────────────────────────────────
-
-
-async def test_ollama_tells_what_is_installed_without_its_embedding_models(providers):
-    found = {model.id: model for model in await providers.get("ollama").installed()}
-    assert set(found) == {"qwen3:8b", "llama3.2:3b", "gemma3:4b"}
-    qwen = found["qwen3:8b"]
-    assert (qwen.ref, qwen.tier, qwen.billing, qwen.context) == ("ollama/qwen3:8b", "small", "local", 40_960)
-    assert qwen.features == {"tools", "thinking", "schema"}
-    assert found["gemma3:4b"].features == {"vision", "schema"}
-
-
-async def test_the_context_window_the_user_set_is_the_one_that_counts(box):
-    registry = Registry(Settings(providers={"ollama": ProviderSettings(num_ctx=8192)}), box.environ())
-    assert {model.context for model in await registry.get("ollama").installed()} == {8192}
-    await registry.aclose()
-
-
-async def test_ollamas_listing_stands_when_the_details_do_not_come(box, providers, own_limits):
-    box.fault("ollama", Fault("hang"), operation="show")
-    found = {model.id: model for model in await providers.get("ollama").installed()}
-    assert set(found) == {"qwen3:8b", "llama3.2:3b", "gemma3:4b"}
-    assert found["qwen3:8b"].context is None
-
-
-async def test_ollamas_details_are_asked_once_for_each_model(box, providers):
-    for _ in range(2):
-        await providers.get("ollama").installed()
-    shown = [request.body["model"] for request in box.requests if request.operation == "show"]
-    assert sorted(shown) == ["gemma3:4b", "llama3.2:3b", "qwen3:8b"]
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "tier"),
-    [
-        ("a:1", "9.0B", "small"),
-        ("b:1", "9.1B", "mid"),
-        ("c:1", "40B", "mid"),
-        ("d:1", "70.6B", "frontier"),
-        ("e:1", "135M", "small"),
-        ("mixtral:8x7b", "", "frontier"),
-        ("unknown", "", "mid"),
-    ],
-)
-async def test_a_local_models_tier_follows_its_size(name, size, tier):
-    with Sandbox(installed=(Installed(name, "family", size),)) as own:
-        registry = Registry(Settings(), own.environ())
-        (model,) = await registry.get("ollama").installed()
-        assert model.tier == tier
-        await registry.aclose()
-
-
-@pytest.mark.parametrize("name", ["lmstudio", "vllm", "llamacpp"])
-async def test_compatible_local_servers_list_their_chat_models(name):
-    with Sandbox(models={name: ["qwen3-30b-a3b", "llama-3.2-3b", "text-embedding-nomic", "bge-m3"]}) as own:
-        registry = Registry(Settings(), own.environ())
-        found = await registry.get(name).installed()
-        assert [(m.ref, m.tier, m.billing) for m in found] == [
-            (f"{name}/qwen3-30b-a3b", "mid", "local"),
-            (f"{name}/llama-3.2-3b", "small", "local"),
-        ]
-        await registry.aclose()
-
-
-@pytest.mark.parametrize("name", ["openai", "groq", "anthropic", "gemini"])
-async def test_a_vendor_on_the_internet_is_not_asked_for_its_models(name, box, providers):
-    assert await providers.get(name).installed() is None
-    assert (await providers.get(name).readiness()).ready
-    assert box.requests == []
-
-
-async def test_a_local_server_that_answers_is_ready(providers):
-    assert (await providers.get("ollama").readiness()).detail.startswith("3 models at http://127.0.0.1:")
-
-
-async def test_a_local_server_that_is_down_says_how_to_start_it():
-    registry = Registry(Settings(), {"OLLAMA_HOST": "127.0.0.1:9"})
-    readiness = await registry.get("ollama").readiness()
-    assert not readiness.ready
-    assert "ollama serve" in readiness.fix
     await registry.aclose()

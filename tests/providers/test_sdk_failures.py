@@ -11,7 +11,6 @@ from llm_router.errors import UpstreamError
 from llm_router.nouns import FailureKind as Kind
 from llm_router.nouns import Model, ask
 from llm_router.ports import Call
-from llm_router.providers import sdk
 from llm_router.providers.registry import Registry
 from llm_router.sandbox import Fault
 from llm_router.settings import Settings
@@ -205,28 +204,6 @@ async def test_nobody_listening_is_a_failed_connection(name, box):
     assert error.kind is Kind.CONNECTION
     assert ("ollama serve" in error.fix) == (name == "ollama")
     await registry.aclose()
-
-
-@pytest.mark.parametrize("is_here", [True, False])
-@pytest.mark.parametrize("name", ["ollama", "vllm"])
-async def test_a_server_that_hangs_does_not_hold_up_its_listing(
-    name, is_here, box, providers, own_limits, monkeypatch
-):
-    monkeypatch.setattr(sdk, "is_loopback", lambda _host: is_here)
-    monkeypatch.setattr(sdk, "REMOTE_LISTING_LIMIT_S" if is_here else "LISTING_LIMIT_S", 60.0)
-    box.fault(name, Fault("hang"), operation="models")
-    async with asyncio.timeout(30):
-        with pytest.raises(UpstreamError) as raised:
-            await providers.get(name).installed()
-        assert raised.value.kind is Kind.TIMEOUT
-        assert not (await providers.get(name).readiness()).ready
-
-
-async def test_a_listing_that_is_none_is_malformed(box, providers):
-    box.fault("vllm", Fault("wrong_type"), operation="models")
-    with pytest.raises(UpstreamError) as raised:
-        await providers.get("vllm").installed()
-    assert raised.value.kind is Kind.MALFORMED
 
 
 # ── secrets, earlier failures, other loops ───────────────────────────────────

@@ -152,9 +152,8 @@ async def test_a_refused_budget_for_the_stronger_model_serves_what_there_is():
 
 async def test_the_maximum_cost_of_a_call_holds_for_the_whole_cascade():
     strong = Scripted("f1", FINE)
-    run, checks, _ = a_cascade(
-        Scripted("s1", REFUSED), strong, max_cost=1002
-    )  # s1 was billed 4; f1 may cost 1000
+    # s1 was billed 4; f1 may cost 1000
+    run, checks, _ = a_cascade(Scripted("s1", REFUSED), strong, max_cost=1002)
     await collect(run, checks)
     assert strong.calls == 0
     assert outcomes(run) == [("s1", "ok"), ("f1", "budget")]

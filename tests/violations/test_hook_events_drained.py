@@ -111,9 +111,8 @@ def test_a_file_read_twice_counts_once(home):
     put(home, {"at": 1, "kind": "a"}, {"at": 1, "kind": "a"}, name="events-1-1-ab.taken")
     kept = (home / "hooks" / "events-1-1-ab.taken").read_bytes()
     assert events.drain(home) == 2  # equal lines are two events
-    (home / "hooks" / "events-1-1-ab.taken").write_bytes(
-        kept
-    )  # as if its remover had died before the removal
+    # as if its remover had died before the removal
+    (home / "hooks" / "events-1-1-ab.taken").write_bytes(kept)
     assert events.drain(home) == 0
     assert len(rows(home)) == 2
 
