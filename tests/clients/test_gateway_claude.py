@@ -56,3 +56,16 @@ def test_an_agents_work_is_done_and_every_request_is_made_once(dialect, box, hom
     assert len({each["session"] for each in decisions}) == 1
     assert len({each["conversation"] for each in decisions}) == 2
     assert all(each["attempts"][0]["output_tokens"] for each in decisions)
+
+
+@pytest.mark.parametrize(("own_check", "turn"), [("", "safety"), ("0", "default")])
+def test_turns_of_automatic_mode_are_routed_where_the_client_checks_for_itself(
+    own_check, turn, box, home, work, run, executable
+):
+    with serving(box, home / "router", "anthropic") as gateway:
+        run(
+            executable("claude"), "-p", "[[say Hello.]]", "--permission-mode", "auto", cwd=work,
+            ANTHROPIC_API_KEY="sk-ant-fake", ANTHROPIC_BASE_URL=gateway.url, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+            **({"CLAUDE_CODE_AUTO_MODE_SERVER": own_check} if own_check else {}),
+        )  # fmt: skip
+        assert [each["turn"] for each in gateway.decisions(1)] == [turn]

@@ -1,7 +1,7 @@
 """Gateways that are providers of gateways, and the ways in which they must not lead back."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from gateway_support import HELLO, LIMIT_S, Service
@@ -83,12 +83,17 @@ def attempts(service, count):
     """All that are in its ledger, once there are so many: who was tried, and what came of it."""
 
     def written():
-        with closing(sqlite3.connect(service.home / "router.db", timeout=LIMIT_S)) as database:
+        found = sqlite3.connect(service.home / "router.db", timeout=LIMIT_S)
+        with (
+            suppress(sqlite3.OperationalError),
+            closing(found) as database,
+        ):  # its tables may not be there yet
             rows = database.execute(
                 "SELECT d.id, a.provider, a.outcome, a.status, d.error FROM decisions d LEFT JOIN attempts a"
                 " ON a.decision_id = d.id ORDER BY d.at, a.started_at"
             ).fetchall()
-        return rows if len(rows) >= count else None
+            return rows if len(rows) >= count else None
+        return None
 
     rows = wait_for(written, "the ledger")
     assert len(rows) == count
