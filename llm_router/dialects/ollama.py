@@ -73,8 +73,9 @@ class Ollama:
 
     def encode(self, request: Request, model: Model, *, stream: bool) -> JsonDict:
         check_features(request, model)
-        if offered(request) and request.tool_choice.mode != "auto":
-            raise unsupported(model, "an order to call a tool")
+        ordered = _ordered(request)
+        if offered(request) and request.tool_choice.mode != "auto" and ordered is None:
+            raise unsupported(model, "an order to call any of several tools")
         if searches(request):
             raise unsupported(model, "a search of the web")
         body: JsonDict = {
@@ -84,25 +85,48 @@ class Ollama:
             "truncate": False,  # an error instead of the end of the prompt alone; older servers do not know it
             "options": _options(request, model),
         }
-        if offered(request):
+        if ordered is not None:
+            _add_system(body["messages"], _order(ordered))
+        elif offered(request):
             body["tools"] = [function_tool(tool) for tool in request.tools]
             if not request.tool_choice.parallel:
                 _add_system(body["messages"], ONE_CALL)
         if (think := _think(request.reasoning, model)) is not None:
             body["think"] = think
-        if request.schema is not None:
+        if ordered is not None:
+            body["format"] = ordered.parameters
+        elif request.schema is not None:
             body["format"] = request.schema
         return body
 
-    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:  # noqa: ARG002 - all of it was asked for
+    def decode(self, body: Mapping[str, object], request: Request | None = None) -> Answer:
         if not body.get("error") and not isinstance(body.get("message"), dict):
             raise malformed("a reply without a message")
-        decoder = OllamaDecoder()
+        decoder = self.decoder(request)
         decoder.feed(body)
         return decoder.answer()
 
-    def decoder(self, request: Request | None = None) -> OllamaDecoder:  # noqa: ARG002 - all of it was asked for
-        return OllamaDecoder()
+    def decoder(self, request: Request | None = None) -> OllamaDecoder:
+        return OllamaDecoder(_ordered(request) if request else None)
+
+
+def _ordered(request: Request) -> Tool | None:
+    """The one tool that must be called. Ollama takes no such order, but it does keep an answer to a schema, and that of
+    the tool's parameters makes it the call.
+    """
+    if not offered(request) or request.tool_choice.mode not in ("any", "tool"):
+        return None
+    wanted = request.tool_choice.name
+    tools = [tool for tool in request.tools if wanted in (None, tool.name)]
+    return tools[0] if len(tools) == 1 else None
+
+
+def _order(tool: Tool) -> str:
+    """The model does not see the schema it is kept to."""
+    return (
+        f"Answer with the arguments of a call of the tool {wire_name(tool.name)}, as JSON, and with nothing else.\n"
+        f"{tool.description}\nSchema of the arguments: {json.dumps(tool.parameters)}"
+    )
 
 
 def _add_system(messages: list[JsonDict], text: str) -> None:
@@ -243,11 +267,15 @@ def _images(parts: Iterable[Part], model: Model) -> JsonDict:
 
 
 class OllamaDecoder(Decoder):
-    """One object a line; the last says `done` and holds the counts. Tool calls come whole."""
+    """One object a line; the last says `done` and holds the counts. Tool calls come whole, but for an `ordered` one: its
+    arguments are the text.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, ordered: Tool | None = None) -> None:
         super().__init__()
-        self._calls = 0
+        self._calls = 0 if ordered is None else 1
+        self._ordered = ordered
+        self._ordered_id = new_id("call") if ordered else ""
 
     def read(self, event: Mapping[str, object]) -> Iterable[Delta]:
         if event.get("error"):
@@ -257,7 +285,10 @@ class OllamaDecoder(Decoder):
         if thought := string(message.get("thinking")):
             yield ThinkingDelta(thought)
         if text := string(message.get("content")):
-            yield TextDelta(text)
+            if self._ordered is None:
+                yield TextDelta(text)
+            else:
+                yield ToolCallDelta(0, text, self._ordered_id, wire_name(self._ordered.name))
         for call in records(message.get("tool_calls")):
             function = record(call.get("function"))
             call_id = string(call.get("id")) or new_id("call")

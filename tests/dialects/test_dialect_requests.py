@@ -494,6 +494,31 @@ def test_every_tool_choice_has_its_word(dialect: str, mode: Any) -> None:
     assert sent == (mode if dialect == "gemini" else words[dialect])
 
 
+@pytest.mark.parametrize(
+    ("tools", "choice"), [((NOW, WEATHER), ToolChoice("tool", "weather")), ((WEATHER,), ToolChoice("any"))]
+)
+def test_ollama_is_ordered_to_call_a_tool_by_the_schema_of_its_arguments(
+    tools: tuple[Tool, ...], choice: ToolChoice
+) -> None:
+    request = ask("hi", tools=tools, tool_choice=choice, schema={"type": "object", "properties": {"x": {}}})
+    body = encode("ollama", request)
+    ACCEPTED["ollama"](body)
+    assert (body["format"], body.get("tools")) == (WEATHER.parameters, None)
+    assert "tool weather" in body["messages"][0]["content"]
+    decoder = get("ollama").decoder(request)
+    for line in (
+        {"message": {"thinking": "Bonn?"}},
+        {"message": {"content": '{"city":'}},
+        {"message": {"content": ' "Bonn"}'}},
+        {"message": {"content": ""}, "done": True, "done_reason": "stop"},
+    ):
+        decoder.feed(line)
+    thought, called = decoder.answer().parts
+    assert thought == Thinking("Bonn?")
+    assert (called.name, called.arguments) == ("weather", '{"city": "Bonn"}')  # type: ignore[union-attr]
+    assert decoder.answer().stop_reason == "tool_use"
+
+
 # ── what cannot be said ──────────────────────────────────────────────────────
 
 IMPOSSIBLE: list[tuple[str, Request, tuple[Feature, ...]]] = [
@@ -508,7 +533,7 @@ IMPOSSIBLE: list[tuple[str, Request, tuple[Feature, ...]]] = [
     ("openai_chat", talk(("user", Document(url="https://example.com/a.pdf"))), ()),
     ("ollama", talk(("user", Image(url="https://example.com/a.png"))), ()),
     ("ollama", talk(("user", Document(data="JVBERg=="))), ()),
-    ("ollama", ask("a", tools=(NOW,), tool_choice=ToolChoice("any")), ()),
+    ("ollama", ask("a", tools=(NOW, WEATHER), tool_choice=ToolChoice("any")), ()),
     (
         "anthropic",
         ask("a", schema={"$ref": "#/$defs/N", "$defs": {"N": {"properties": {"n": {"$ref": "#/$defs/N"}}}}}),
