@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from llm_router import inventory
 from llm_router.db import Database
 from llm_router.inventory import Inventory
 from llm_router.providers import listing
@@ -18,9 +19,9 @@ async def looking(tmp_path):
     """`looking(environ)` is the inventory of one process of the user."""
     made = []
 
-    def make(environ):
-        quiet = {"OLLAMA_HOST": "http://127.0.0.1:1"}
-        made.append(Inventory(Registry(Settings(), quiet | environ), Database(tmp_path / "router.db")))
+    def make(environ, patience=1.0):
+        registry = Registry(Settings(), {"OLLAMA_HOST": "http://127.0.0.1:1"} | environ, patience=patience)
+        made.append(Inventory(registry, Database(tmp_path / "router.db"), patience=patience))
         return made[-1]
 
     yield make
@@ -110,6 +111,14 @@ async def test_a_provider_that_does_not_end_its_listing_in_time_is_not_ready(
         async with asyncio.timeout(30):
             found = await looking({"PATH": "", **box.environ(["ollama"])}).look()
         assert "did not answer in time" in found["ollama"].readiness.detail
+
+
+@pytest.mark.parametrize("module", [inventory, listing])
+async def test_who_has_more_patience_waits_longer(looking, monkeypatch, module):
+    monkeypatch.setattr(module, "LISTING_LIMIT_S", 1e-6)
+    with Sandbox() as box:
+        found = await looking({"PATH": "", **box.environ(["ollama"])}, patience=1e8).look()
+    assert found["ollama"].readiness.ready
 
 
 async def test_an_address_that_takes_no_connection_is_not_waited_for(looking, own_limits, monkeypatch):

@@ -25,7 +25,7 @@ REREAD = 2_000  # decisions of the last hour, at most
 MODELS = 3  # of one conversation whose caches are remembered
 SHORT_S = 300.0  # Anthropic's default, and about what the others keep
 LONG_S = 3_600.0  # "ttl": "1h"
-_ASIDE = frozenset({"background", "webSearch", "compaction"})  # not the conversation, only about it
+_ASIDE = ("background", "webSearch", "compaction")  # not the conversation, only about it
 _HOUR = b'"1h"'
 
 
@@ -97,7 +97,8 @@ class Sessions:
             try:
                 if self._path.exists():
                     with suppress(*FAILURES), database.reading() as connection:
-                        found = connection.execute(_LATEST, (self._clock() - LONG_S, REREAD)).fetchall()
+                        since = self._clock() - LONG_S
+                        found = connection.execute(_LATEST, (since, *_ASIDE, REREAD)).fetchall()
                         for row in reversed(found):
                             self._note(*_read_row(row))
             finally:
@@ -105,15 +106,15 @@ class Sessions:
             self.is_read = True
 
 
-_LATEST = """
+_LATEST = f"""
     SELECT d.at, d.conversation, a.provider, a.model,
            a.input_tokens, a.output_tokens, a.cache_read_tokens, a.cache_write_tokens
     FROM decisions d JOIN attempts a
       ON a.decision_id = d.id AND a.outcome = 'ok' AND a.role = 'answer'
     WHERE d.at >= ? AND d.conversation IS NOT NULL AND a.input_tokens IS NOT NULL
-      AND coalesce(d.turn, '') NOT IN ('background', 'webSearch', 'compaction')
+      AND coalesce(d.turn, '') NOT IN ({", ".join("?" * len(_ASIDE))})
     ORDER BY d.at DESC LIMIT ?
-"""
+"""  # noqa: S608 - ours
 
 
 def _read_row(row: Mapping[str, Any]) -> tuple[Conversation, str, Usage, float]:

@@ -33,7 +33,8 @@ _BUDGETS: dict[Effort | None, int] = {
 class Abilities:
     """`adaptive`: it decides how much to think; else it is given a budget. `off`: it can be told not to think.
     `effort` and `xhigh`: of `output_config`. `forced_tools`: a tool call may be demanded. `inline_system`: system
-    messages may stand between the others. `hides`: what it thinks is told only to who asks for it. The defaults are what models of other vendors take who speak this dialect.
+    messages may stand between the others. `hides`: what it thinks is told only to who asks for it. The
+    defaults are what models of other vendors take who speak this dialect.
     """
 
     adaptive: bool = False

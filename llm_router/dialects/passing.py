@@ -82,9 +82,9 @@ class Tap:
 
     Only events that tell something beside the answer's content are read: until the first real token (`begun`; `alive`
     counts thinking too), and those that `telling` finds. `error` is set when the upstream told one: what came with it is
-    held back, so that the caller can be told in our way. `body` is what came instead of a stream. `seen_chars` is about what was written so far. Of several
-    `answers` at once only the first is read, but the stream is over when all have ended. Formats that frame their events
-    in another way, or call the model something else, say so in a subclass.
+    held back, so that the caller can be told in our way. `body` is what came instead of a stream. `seen_chars` is about
+    what was written so far. Of several `answers` at once only the first is read, but the stream is over when all have
+    ended. Formats that frame their events in another way, or call the model something else, say so in a subclass.
     """
 
     MODEL: re.Pattern[bytes] = _MODEL

@@ -104,8 +104,8 @@ def plan(request: Request, assessment: Assessment, verdict: Verdict, *, world: W
     """The candidates for a request, best first. A model that was named or pinned is the only one.
 
     `max_cost` of a candidate prices the estimated input with a margin, and as output what the request allows, else
-    32k tokens for agents, and 4k, 8k, 16k or 32k by complexity, never more than the model can say. The run holds a call to that bound
-    where a budget or the caller's own maximum stands behind it.
+    32k tokens for agents, and 4k, 8k, 16k or 32k by complexity, never more than the model can say. The run holds a call
+    to that bound where a budget or the caller's own maximum stands behind it.
     Raises UsageError, NotFoundError, PolicyError, BudgetError or CredentialsError where nothing may or can answer.
     """
     strategy = (None if verdict.model else strategy_of(request.model, world.routing.aliases)) or FREE_FIRST

@@ -26,9 +26,7 @@ SCHEME_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`problem` says why it cannot be called, `fix` what to do about it; both are empty when it can. `patience`: how many
-    times as long as usual it may take to list its models.
-    """
+    """`problem` says why it cannot be called, `fix` what to do about it; both are empty when it can."""
 
     base_url: str = ""
     api_key: str | None = field(default=None, repr=False)
@@ -36,7 +34,6 @@ class Endpoint:
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     problem: str = ""
     fix: str = ""
-    patience: float = 1.0
 
     @property
     def shown(self) -> str:

@@ -27,9 +27,12 @@ DETAILS_LIMIT_S = 0.25  # of all models of a listing together, which stands with
 class Listing(OverHttp["httpx2.AsyncClient"]):
     """Of a vendor with `discover`: Ollama by its own API, everybody else as OpenAI lists models."""
 
-    def __init__(self, vendor: Vendor, endpoint: Endpoint, *, num_ctx: int | None = None) -> None:
+    def __init__(
+        self, vendor: Vendor, endpoint: Endpoint, *, num_ctx: int | None = None, patience: float = 1.0
+    ) -> None:
+        """`patience`: how many times as long as usual it may take."""
         super().__init__(vendor, endpoint)
-        self._num_ctx = num_ctx
+        self._num_ctx, self._patience = num_ctx, patience
         self._shown: dict[str, JsonDict] = {}
 
     async def models(self) -> Sequence[Model]:
@@ -37,7 +40,7 @@ class Listing(OverHttp["httpx2.AsyncClient"]):
         answered.set(False)
         with self._failures():
             client = self._client()  # outside the limit: the first one may load certificates
-            async with asyncio.timeout(LISTING_LIMIT_S * self._endpoint.patience):
+            async with asyncio.timeout(LISTING_LIMIT_S * self._patience):
                 if self._vendor.dialect == "ollama":
                     return await self._of_ollama(client)
                 return listed_models(self._vendor, await self._ask(client, "GET", "/models"))
@@ -56,7 +59,7 @@ class Listing(OverHttp["httpx2.AsyncClient"]):
         tags = records((await self._ask(client, "GET", "/api/tags")).get("models"))
         tags = [tag for tag in tags if is_chat(tag)]
         with suppress(TimeoutError):
-            async with asyncio.timeout(DETAILS_LIMIT_S * self._endpoint.patience):
+            async with asyncio.timeout(DETAILS_LIMIT_S * self._patience):
                 await asyncio.gather(*(self._show(client, tag) for tag in tags))
         found = [(tag, self._shown.get(_identity(tag), {})) for tag in tags]
         return [

@@ -150,8 +150,8 @@ class Registry:
         if name not in self._listings:
             from llm_router.providers.listing import Listing
 
-            vendor = self.vendor(name)
-            made = Listing(vendor, self._called(vendor), num_ctx=self._own(name).num_ctx)
+            vendor, num_ctx = self.vendor(name), self._own(name).num_ctx
+            made = Listing(vendor, self._called(vendor), num_ctx=num_ctx, patience=self._patience)
             self._listings.setdefault(name, made)  # asked for in threads
         return self._listings[name]
 
@@ -191,8 +191,7 @@ class Registry:
     def _called(self, vendor: Vendor) -> Endpoint:
         """The endpoint as it is called."""
         endpoint = self._endpoint(vendor)
-        headers = {hops.HEADER: self._mark(), **endpoint.headers}
-        return replace(endpoint, headers=headers, patience=self._patience)
+        return replace(endpoint, headers={hops.HEADER: self._mark(), **endpoint.headers})
 
     def _executable(self, vendor: Vendor) -> str | None:
         return shutil.which(vendor.executable, path=self._environ.get("PATH", ""))

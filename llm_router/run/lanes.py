@@ -19,8 +19,9 @@ class Lane(Protocol):
     """One answer on its way to the caller.
 
     `read` takes what has arrived (False: that was all) and notes what it was: any delta (`alive`), a real token
-    (`real`), the end mark (`whole`), the `usage` that was told. `write` gives what of it the caller may be sent now. At the end `answer` tells the
-    whole of it, or raises UpstreamError, and `end` gives the last bytes. `error` and `ping` are the renderer's.
+    (`real`), the end mark (`whole`), the `usage` that was told. `write` gives what of it the caller may be sent now. At the
+    end `answer` tells the whole of it, or raises UpstreamError, and `end` gives the last bytes. `error` and `ping` are the
+    renderer's.
     """
 
     alive: bool

@@ -59,6 +59,7 @@ class Server:
         task = asyncio.ensure_future(self._serve(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+        task.add_done_callback(lambda _: writer.close())  # of one, too, that was cancelled before it began
 
     async def _serve(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -105,6 +105,7 @@ def sketch(body: bytes) -> Request:
     asked = head.tool_choice if head.tool_choice is not None else head.function_call
     choice = tool_choice(asked, parallel=head.parallel_tool_calls is not False)
     most = head.max_completion_tokens if head.max_completion_tokens is not None else head.max_tokens
+    most = None if most is not None and most < 0 else most  # -1: no limit, locally
     schema, web_search, media = _schema(head.response_format), _web_search(head.web_search_options), Media()
     for message in head.messages:
         _weigh(message.content, media)
@@ -112,9 +113,7 @@ def sketch(body: bytes) -> Request:
     return Request(
         messages=_last_words(head.messages),
         model=head.model,
-        max_output_tokens=None
-        if most is not None and most < 0
-        else limit(most, "max_tokens"),  # -1: no limit, locally
+        max_output_tokens=limit(most, "max_tokens"),
         temperature=head.temperature,
         top_p=head.top_p,
         top_k=head.top_k,
